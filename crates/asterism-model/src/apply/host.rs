@@ -1,0 +1,147 @@
+//! Hosts join, are enabled and disabled, leave, and are forgotten.
+
+use super::Applied;
+use crate::{
+    Effect, EventKind, Host, HostId, HostRef, HostSpec, Name, NetworkState, PoolId, Refusal, pool::Standing,
+    target::MAX_ID,
+};
+
+/// Eight times the largest installation that is measured.
+const MAX_HOSTS: usize = 4096;
+/// Smallest transport MTU in bytes: IPv6's (RFC 8200 §5). Largest: what an IPv4 packet's length field holds.
+const TRANSPORT_MTU: (u16, u16) = (1280, u16::MAX);
+
+impl NetworkState {
+    pub(super) fn add_host(&mut self, pool: &Name, spec: &HostSpec) -> Applied {
+        let pool_id = self.find_pool(pool)?;
+        self.check_new_host(pool_id, &HostRef { pool: pool.clone(), host: spec.name.clone() }, spec)?;
+        if self.hosts.len() >= MAX_HOSTS || self.last_host >= MAX_ID {
+            return Err(Refusal::TooMany { what: "hosts".into(), limit: MAX_HOSTS });
+        }
+        let host = Host {
+            id: HostId(self.last_host + 1),
+            pool: pool_id,
+            name: spec.name.clone(),
+            ovsdb: spec.ovsdb.clone(),
+            datapath: spec.datapath,
+            transports: spec.transports.clone(),
+            standing: Standing::Enabled,
+            revision: self.revision.saturating_add(1),
+        };
+        for network in self.networks.values().filter(|network| network.pools.contains_key(&pool_id)) {
+            self.check_fit(network, self.members_of(network).chain([&host]))?;
+        }
+        let id = host.id;
+        self.last_host = id.0;
+        self.bump();
+        self.hosts.insert(id, host);
+        self.record(EventKind::HostAdded { pool: pool.clone(), host: spec.name.clone() });
+        Ok(Effect::Host(id))
+    }
+
+    fn check_new_host(&self, pool: PoolId, label: &HostRef, spec: &HostSpec) -> Result<(), Refusal> {
+        if let Some(other) = self.hosts_of(pool).find(|other| other.name == spec.name) {
+            return Err(if other.is_member() {
+                Refusal::HostNameTaken { host: label.clone() }
+            } else {
+                Refusal::HostLeaving { host: label.clone() }
+            });
+        }
+        if let Some(other) = self.hosts.values().find(|other| other.ovsdb == spec.ovsdb) {
+            return Err(Refusal::EndpointTaken { endpoint: spec.ovsdb.clone(), host: self.host_ref(other) });
+        }
+        if spec.transports.is_empty() {
+            return Err(Refusal::NoTransport);
+        }
+        for (name, transport) in &spec.transports {
+            let (address, mtu) = (transport.address, transport.mtu);
+            if address.is_unspecified() || address.is_multicast() || address.is_loopback() {
+                return Err(Refusal::TransportAddressInvalid { transport: name.clone(), address });
+            }
+            let (min, max) = TRANSPORT_MTU;
+            if !(min..=max).contains(&mtu) {
+                return Err(Refusal::TransportMtuInvalid { transport: name.clone(), mtu, min, max });
+            }
+            let taken =
+                |other: &&Host| other.transports.get(name).is_some_and(|theirs| theirs.address == address);
+            if let Some(other) = self.hosts.values().find(taken) {
+                let host = self.host_ref(other);
+                return Err(Refusal::TransportAddressTaken { transport: name.clone(), address, host });
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn enable_host(&mut self, host: &HostRef) -> Applied {
+        self.set_standing(host, Standing::Enabled)
+    }
+
+    pub(super) fn disable_host(&mut self, host: &HostRef) -> Applied {
+        self.set_standing(host, Standing::Disabled)
+    }
+
+    fn set_standing(&mut self, label: &HostRef, standing: Standing) -> Applied {
+        let id = self.find_host(label)?;
+        let revision = self.revision.saturating_add(1);
+        // Found a line above.
+        let Some(host) = self.hosts.get_mut(&id) else { return Ok(Effect::Done) };
+        if host.standing == standing {
+            return Ok(Effect::Done);
+        }
+        if host.standing == Standing::Leaving {
+            return Err(Refusal::HostLeaving { host: label.clone() });
+        }
+        host.standing = standing;
+        host.revision = revision;
+        self.bump();
+        self.record(EventKind::HostStandingChanged {
+            pool: label.pool.clone(),
+            host: label.host.clone(),
+            standing,
+        });
+        Ok(Effect::Done)
+    }
+
+    pub(super) fn remove_host(&mut self, label: &HostRef, force: bool) -> Applied {
+        let id = self.find_host(label)?;
+        let networks: Vec<Name> = self
+            .networks
+            .values()
+            .filter(|network| network.pools.values().any(|attachment| attachment.preferred_host == Some(id)))
+            .map(|network| network.name.clone())
+            .collect();
+        if !networks.is_empty() {
+            return Err(Refusal::HostPreferred { host: label.clone(), networks });
+        }
+        if force { self.forget(id) } else { self.set_standing(label, Standing::Leaving) }
+    }
+
+    pub(super) fn forget_host(&mut self, id: HostId, epoch: u64) -> Applied {
+        self.require_epoch(epoch)?;
+        match self.hosts.get(&id) {
+            Some(host) if !host.is_member() => self.forget(id),
+            // Forgotten before, or never leaving: the leader's picture is old.
+            Some(_) | None => Ok(Effect::Done),
+        }
+    }
+
+    fn forget(&mut self, id: HostId) -> Applied {
+        if let Some(host) = self.hosts.get(&id) {
+            let HostRef { pool, host } = self.host_ref(host);
+            self.hosts.remove(&id);
+            self.bump();
+            self.record(EventKind::HostForgotten { pool, host });
+        }
+        Ok(Effect::Done)
+    }
+
+    pub(super) fn find_host(&self, label: &HostRef) -> Result<HostId, Refusal> {
+        let pool = self.find_pool(&label.pool)?;
+        self.hosts_of(pool).find(|host| host.name == label.host).map(|host| host.id).ok_or_else(|| {
+            Refusal::UnknownHost {
+                host: label.clone(),
+                known: self.hosts_of(pool).map(|host| host.name.clone()).collect(),
+            }
+        })
+    }
+}

@@ -1,0 +1,135 @@
+//! The one verb: how a committed command changes the state.
+//!
+//! Total and deterministic: reads no clock, randomness, environment or hash order, and panics on no entry, since a panic
+//! here would stop every replica at the same entry for ever. A refused command changes nothing but time and its
+//! session. No policy: who becomes center is decided by the planner and only checked here.
+
+mod host;
+mod network;
+mod pool;
+mod topology;
+
+use crate::{
+    ClusterId, ClusterIdentity, Command, Effect, Event, EventKind, Name, NetworkState, NodeId, Operation,
+    Refusal, Reply, RequestId, SessionId, Timestamp,
+    event::MAX_EVENTS,
+    session::{MAX_IDLE_MS, MAX_SESSIONS, Session},
+};
+
+type Applied = Result<Effect, Refusal>;
+
+impl NetworkState {
+    /// Applies one committed command and says what came of it.
+    pub fn apply(&mut self, command: &Command) -> Reply {
+        self.clock = self.clock.max(command.at);
+        self.expire_sessions();
+        let Some(request) = command.request else {
+            return self.execute(&command.operation);
+        };
+        match self.admit(request) {
+            Err(refusal) => Reply::Refused(refusal),
+            Ok(Some(earlier)) => earlier,
+            Ok(None) => {
+                let reply = self.execute(&command.operation);
+                let session =
+                    Session { last_used: self.clock, last: Some((request.sequence, reply.clone())) };
+                self.sessions.insert(request.session, session);
+                reply
+            }
+        }
+    }
+
+    fn admit(&self, request: RequestId) -> Result<Option<Reply>, Refusal> {
+        let unknown = Refusal::UnknownSession { session: request.session };
+        Ok(self.sessions.get(&request.session).ok_or(unknown)?.admit(request)?.cloned())
+    }
+
+    fn execute(&mut self, operation: &Operation) -> Reply {
+        match self.dispatch(operation) {
+            Ok(effect) => Reply::Applied { revision: self.revision, effect },
+            Err(refusal) => Reply::Refused(refusal),
+        }
+    }
+
+    fn dispatch(&mut self, operation: &Operation) -> Applied {
+        let is_init = matches!(operation, Operation::InitCluster { .. });
+        if self.cluster.is_none() && !is_init {
+            return Err(Refusal::NotInitialised);
+        }
+        match operation {
+            Operation::InitCluster { cluster, name } => self.init_cluster(*cluster, name),
+            Operation::OpenSession => self.open_session(),
+            Operation::ClaimEpoch { node } => self.claim_epoch(*node),
+            Operation::AddPool { name } => self.add_pool(name),
+            Operation::RemovePool { pool } => self.remove_pool(pool),
+            Operation::AddHost { pool, host } => self.add_host(pool, host),
+            Operation::EnableHost { host } => self.enable_host(host),
+            Operation::DisableHost { host } => self.disable_host(host),
+            Operation::RemoveHost { host, force } => self.remove_host(host, *force),
+            Operation::ForgetHost { host, epoch } => self.forget_host(*host, *epoch),
+            Operation::CreateNetwork(spec) => self.create_network(spec),
+            Operation::UpdateNetwork { network, change } => self.update_network(network, change),
+            Operation::DeleteNetwork { network } => self.delete_network(network),
+            Operation::AdoptTopology { epoch, based_on, changes } => {
+                self.adopt_topology(*epoch, *based_on, changes)
+            }
+        }
+    }
+
+    fn init_cluster(&mut self, cluster: ClusterId, name: &Name) -> Applied {
+        match &self.cluster {
+            // A retry of the same initialisation has done its work.
+            Some(identity) if identity.id == cluster && identity.name == *name => Ok(Effect::Done),
+            Some(identity) => Err(Refusal::AlreadyInitialised { name: identity.name.clone() }),
+            None => {
+                self.cluster = Some(ClusterIdentity { id: cluster, name: name.clone() });
+                self.record(EventKind::ClusterInitialised { name: name.clone() });
+                Ok(Effect::Done)
+            }
+        }
+    }
+
+    fn open_session(&mut self) -> Applied {
+        while self.sessions.len() >= MAX_SESSIONS {
+            let oldest = self.sessions.iter().min_by_key(|(id, session)| (session.last_used, **id));
+            let Some(oldest) = oldest.map(|(id, _)| *id) else { break };
+            self.sessions.remove(&oldest);
+        }
+        self.last_session = self.last_session.saturating_add(1);
+        let id = SessionId(self.last_session);
+        self.sessions.insert(id, Session { last_used: self.clock, last: None });
+        Ok(Effect::Session(id))
+    }
+
+    fn expire_sessions(&mut self) {
+        let Timestamp(now) = self.clock;
+        self.sessions.retain(|_, session| now.saturating_sub(session.last_used.0) <= MAX_IDLE_MS);
+    }
+
+    fn claim_epoch(&mut self, node: NodeId) -> Applied {
+        let epoch = self.epoch.checked_add(1).ok_or(Refusal::EpochExhausted { node })?;
+        self.epoch = epoch;
+        self.epoch_holder = Some(node);
+        self.record(EventKind::EpochClaimed { node, epoch });
+        Ok(Effect::Epoch(epoch))
+    }
+
+    /// Refuses what a deposed leader proposes.
+    fn require_epoch(&self, epoch: u64) -> Result<(), Refusal> {
+        if epoch == self.epoch { Ok(()) } else { Err(Refusal::StaleEpoch { epoch, current: self.epoch }) }
+    }
+
+    /// Counts a change of intent, inventory or topology, and returns the new revision.
+    fn bump(&mut self) -> u64 {
+        self.revision = self.revision.saturating_add(1);
+        self.revision
+    }
+
+    fn record(&mut self, kind: EventKind) {
+        self.last_event = self.last_event.saturating_add(1);
+        self.events.push_back(Event { sequence: self.last_event, at: self.clock, kind });
+        while self.events.len() > MAX_EVENTS {
+            self.events.pop_front();
+        }
+    }
+}

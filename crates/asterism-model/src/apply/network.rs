@@ -1,0 +1,230 @@
+//! Networks are created, updated and deleted.
+
+use std::collections::BTreeMap;
+
+use super::Applied;
+use crate::{
+    Effect, Encapsulation, EventKind, Host, HostRef, Name, NetworkChange, NetworkId, NetworkSpec,
+    NetworkState, PoolAttachment, PoolAttachmentSpec, PoolId, PrivateNetwork, Refusal, Resilience, Transport,
+    Vni, target::MAX_ID,
+};
+
+/// Four times the largest installation that is measured.
+const MAX_NETWORKS: usize = 4096;
+/// Every IPv4 host must take packets of this size (RFC 791 §3.1).
+const MIN_MTU: u16 = 576;
+/// What VMs expect of an Ethernet unless told otherwise.
+const ETHERNET_MTU: u16 = 1500;
+
+impl NetworkState {
+    pub(super) fn create_network(&mut self, spec: &NetworkSpec) -> Applied {
+        if self.network_named(&spec.name).is_some() {
+            return Err(Refusal::NetworkNameTaken { name: spec.name.clone() });
+        }
+        if self.networks.len() >= MAX_NETWORKS || self.last_network >= MAX_ID {
+            return Err(Refusal::TooMany { what: "networks".into(), limit: MAX_NETWORKS });
+        }
+        check_resilience(spec.resilience)?;
+        let mut pools = BTreeMap::new();
+        for (name, attachment) in &spec.pools {
+            pools.insert(self.find_pool(name)?, self.resolve_attachment(name, attachment)?);
+        }
+        let preferred_pool = spec.preferred_pool.as_ref().map(|name| self.find_pool(name)).transpose()?;
+        self.check_vni(spec.vni)?;
+        let mut network = PrivateNetwork {
+            id: NetworkId(self.last_network + 1),
+            name: spec.name.clone(),
+            encapsulation: spec.encapsulation,
+            mtu: MIN_MTU,
+            requested_vni: spec.vni,
+            resilience: spec.resilience,
+            pools,
+            preferred_pool,
+            revision: self.revision.saturating_add(1),
+        };
+        self.check_pools(&network)?;
+        self.check_fit(&network, self.members_of(&network))?;
+        network.mtu = spec.mtu.unwrap_or_else(|| self.largest_mtu(&network));
+        self.check_fit(&network, self.members_of(&network))?;
+
+        let id = network.id;
+        self.last_network = id.0;
+        self.bump();
+        self.networks.insert(id, network);
+        self.record(EventKind::NetworkCreated { network: spec.name.clone() });
+        Ok(Effect::Network(id))
+    }
+
+    pub(super) fn update_network(&mut self, name: &Name, change: &NetworkChange) -> Applied {
+        let before = self.find_network(name)?;
+        let mut network = before.clone();
+        if let Some(mtu) = change.mtu {
+            network.mtu = mtu;
+        }
+        if let Some(resilience) = change.resilience {
+            check_resilience(resilience)?;
+            network.resilience = resilience;
+        }
+        for pool in &change.remove_pools {
+            let id = self.find_attached_pool(&network, pool)?;
+            network.pools.remove(&id);
+            // A preference for a pool that is taken out goes with it.
+            network.preferred_pool = network.preferred_pool.filter(|preferred| *preferred != id);
+        }
+        for (pool, attachment) in &change.set_pools {
+            network.pools.insert(self.find_pool(pool)?, self.resolve_attachment(pool, attachment)?);
+        }
+        for (pool, host) in &change.prefer_hosts {
+            let id = self.find_attached_pool(&network, pool)?;
+            let host = self.resolve_member(pool, host.as_ref())?;
+            if let Some(attachment) = network.pools.get_mut(&id) {
+                attachment.preferred_host = host;
+            }
+        }
+        if let Some(preferred) = &change.prefer_pool {
+            network.preferred_pool = preferred.as_ref().map(|name| self.find_pool(name)).transpose()?;
+        }
+        if network == *before {
+            return Ok(Effect::Done);
+        }
+        self.check_pools(&network)?;
+        self.check_fit(&network, self.members_of(&network))?;
+        network.revision = self.bump();
+        self.networks.insert(network.id, network);
+        self.record(EventKind::NetworkUpdated { network: name.clone() });
+        Ok(Effect::Done)
+    }
+
+    pub(super) fn delete_network(&mut self, name: &Name) -> Applied {
+        let id = self.find_network(name)?.id;
+        self.bump();
+        self.networks.remove(&id);
+        self.topologies.remove(&id);
+        self.record(EventKind::NetworkDeleted { network: name.clone() });
+        Ok(Effect::Done)
+    }
+
+    /// Whether every one of these hosts can carry the network: has its transport, with one IP version, and enough MTU.
+    pub(super) fn check_fit<'a>(
+        &self,
+        network: &PrivateNetwork,
+        hosts: impl Iterator<Item = &'a Host>,
+    ) -> Result<(), Refusal> {
+        if network.mtu < MIN_MTU {
+            return Err(Refusal::MtuTooSmall { mtu: network.mtu, min: MIN_MTU });
+        }
+        let mut first_is_ipv4 = None;
+        for host in hosts {
+            let Some(attachment) = network.pools.get(&host.pool) else { continue };
+            let Some(transport) = host.transports.get(&attachment.transport) else {
+                return Err(Refusal::TransportMissing {
+                    host: self.host_ref(host),
+                    transport: attachment.transport.clone(),
+                    known: host.transports.keys().cloned().collect(),
+                });
+            };
+            let is_ipv4 = transport.address.is_ipv4();
+            if *first_is_ipv4.get_or_insert(is_ipv4) != is_ipv4 {
+                return Err(Refusal::MixedIpVersions {
+                    network: network.name.clone(),
+                    host: self.host_ref(host),
+                    version: if is_ipv4 { 4 } else { 6 },
+                });
+            }
+            let max = inner_mtu(*transport, network.encapsulation);
+            if network.mtu > max {
+                return Err(Refusal::MtuTooLarge {
+                    mtu: network.mtu,
+                    max,
+                    host: self.host_ref(host),
+                    transport: attachment.transport.clone(),
+                    transport_mtu: transport.mtu,
+                    encapsulation: network.encapsulation,
+                    overhead: network.encapsulation.overhead(transport.address),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn largest_mtu(&self, network: &PrivateNetwork) -> u16 {
+        self.members_of(network)
+            .filter_map(|host| host.transports.get(&network.pools.get(&host.pool)?.transport))
+            .map(|transport| inner_mtu(*transport, network.encapsulation))
+            .chain([ETHERNET_MTU])
+            .min()
+            .unwrap_or(ETHERNET_MTU)
+    }
+
+    fn check_pools(&self, network: &PrivateNetwork) -> Result<(), Refusal> {
+        if network.pools.is_empty() {
+            return Err(Refusal::NoPools);
+        }
+        match network.preferred_pool {
+            Some(preferred) if !network.pools.contains_key(&preferred) => {
+                Err(self.pool_not_in_network(network, &self.pool_name(preferred)))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn check_vni(&self, requested: Option<Vni>) -> Result<(), Refusal> {
+        let Some(vni) = requested else { return Ok(()) };
+        let holder = self.networks.values().find(|network| {
+            let allocated = self.topologies.get(&network.id).map(|topology| topology.vni);
+            allocated == Some(vni) || network.requested_vni == Some(vni)
+        });
+        match holder {
+            Some(network) => Err(Refusal::VniTaken { vni, network: network.name.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    fn resolve_attachment(&self, pool: &Name, spec: &PoolAttachmentSpec) -> Result<PoolAttachment, Refusal> {
+        let preferred_host = self.resolve_member(pool, spec.preferred_host.as_ref())?;
+        Ok(PoolAttachment { transport: spec.transport.clone(), preferred_host })
+    }
+
+    fn resolve_member(&self, pool: &Name, host: Option<&Name>) -> Result<Option<crate::HostId>, Refusal> {
+        let Some(host) = host else { return Ok(None) };
+        let label = HostRef { pool: pool.clone(), host: host.clone() };
+        let id = self.find_host(&label)?;
+        match self.hosts.get(&id) {
+            Some(host) if host.is_member() => Ok(Some(id)),
+            Some(_) | None => Err(Refusal::HostLeaving { host: label }),
+        }
+    }
+
+    fn find_attached_pool(&self, network: &PrivateNetwork, pool: &Name) -> Result<PoolId, Refusal> {
+        let id = self.find_pool(pool)?;
+        if network.pools.contains_key(&id) { Ok(id) } else { Err(self.pool_not_in_network(network, pool)) }
+    }
+
+    fn pool_not_in_network(&self, network: &PrivateNetwork, pool: &Name) -> Refusal {
+        let known = network.pools.keys().map(|id| self.pool_name(*id)).collect();
+        Refusal::PoolNotInNetwork { network: network.name.clone(), pool: pool.clone(), known }
+    }
+
+    fn pool_name(&self, id: PoolId) -> Name {
+        self.pools.get(&id).map(|pool| pool.name.clone()).expect("a network's pools are in the state")
+    }
+
+    fn find_network(&self, name: &Name) -> Result<&PrivateNetwork, Refusal> {
+        self.network_named(name).ok_or_else(|| Refusal::UnknownNetwork {
+            name: name.clone(),
+            known: self.networks.values().map(|network| network.name.clone()).collect(),
+        })
+    }
+}
+
+/// What is left of a transport's MTU for a VM's IP packets.
+fn inner_mtu(transport: Transport, encapsulation: Encapsulation) -> u16 {
+    transport.mtu.saturating_sub(encapsulation.overhead(transport.address))
+}
+
+fn check_resilience(resilience: Resilience) -> Result<(), Refusal> {
+    match resilience {
+        Resilience::Single => Ok(()),
+        Resilience::Dual => Err(Refusal::DualUnavailable),
+    }
+}

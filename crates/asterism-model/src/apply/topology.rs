@@ -1,0 +1,150 @@
+//! The planner's choices are checked and taken over.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Applied;
+use crate::{
+    Cause, Choice, Effect, EventKind, HostId, Name, NetworkId, NetworkState, PoolId, PrivateNetwork, Refusal,
+    Star, Topology, TopologyPlan, Vni,
+};
+
+impl NetworkState {
+    pub(super) fn adopt_topology(
+        &mut self,
+        epoch: u64,
+        based_on: u64,
+        changes: &BTreeMap<NetworkId, TopologyPlan>,
+    ) -> Applied {
+        self.require_epoch(epoch)?;
+        if based_on != self.revision {
+            return Err(Refusal::StalePlan { based_on, revision: self.revision });
+        }
+        self.check_plans(changes)?;
+        if changes.is_empty() {
+            return Ok(Effect::Done);
+        }
+        let revision = self.bump();
+        for (id, plan) in changes {
+            let before = self.topologies.get(id).cloned();
+            let topology = self.topology_of(plan, before.as_ref(), revision);
+            self.record_elections(*id, before.as_ref(), &topology);
+            self.topologies.insert(*id, topology);
+        }
+        Ok(Effect::Done)
+    }
+
+    fn check_plans(&self, changes: &BTreeMap<NetworkId, TopologyPlan>) -> Result<(), Refusal> {
+        let unchanged = self.topologies.iter().filter(|(id, _)| !changes.contains_key(id));
+        let mut vnis: BTreeSet<Vni> = unchanged.map(|(_, topology)| topology.vni).collect();
+        for (id, plan) in changes {
+            let Some(network) = self.networks.get(id) else {
+                return Err(Refusal::InvalidPlan {
+                    network: id.to_string(),
+                    what: "there is no such network".into(),
+                });
+            };
+            let invalid = |what: String| Refusal::InvalidPlan { network: network.name.to_string(), what };
+            self.check_plan(network, plan).map_err(invalid)?;
+            if !vnis.insert(plan.vni) {
+                return Err(invalid(format!("VNI {} is in use", plan.vni)));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_plan(&self, network: &PrivateNetwork, plan: &TopologyPlan) -> Result<(), String> {
+        if network.requested_vni.is_some_and(|requested| requested != plan.vni) {
+            return Err(format!("VNI {} is not the one asked for", plan.vni));
+        }
+        if self.topologies.get(&network.id).is_some_and(|topology| topology.vni != plan.vni) {
+            return Err("a VNI in use is never changed".into());
+        }
+        for (pool, star) in &plan.stars {
+            if !network.pools.contains_key(pool) {
+                return Err(format!("{pool} is not one of its pools"));
+            }
+            for host in [Some(star.center), star.standby].into_iter().flatten() {
+                if !self.hosts.get(&host).is_some_and(|host| host.pool == *pool && host.is_member()) {
+                    return Err(format!("{host} is not a host of {pool}"));
+                }
+            }
+            if star.standby == Some(star.center) {
+                return Err(format!("{} is its own standby", star.center));
+            }
+        }
+        match plan.pool_center {
+            Some((pool, _)) if !plan.stars.contains_key(&pool) => {
+                Err(format!("pool-center {pool} has no star"))
+            }
+            None if !plan.stars.is_empty() => Err("there are stars and no pool-center".into()),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn topology_of(&self, plan: &TopologyPlan, before: Option<&Topology>, revision: u64) -> Topology {
+        let stars = plan.stars.iter().map(|(pool, star)| {
+            let earlier = before.and_then(|topology| topology.stars.get(pool)).map(|star| &star.center);
+            (*pool, Star { center: self.choice(star.center, star.cause, earlier), standby: star.standby })
+        });
+        let earlier = before.and_then(|topology| topology.pool_center.as_ref());
+        Topology {
+            vni: plan.vni,
+            stars: stars.collect(),
+            pool_center: plan.pool_center.map(|(pool, cause)| self.choice(pool, cause, earlier)),
+            revision,
+        }
+    }
+
+    /// A choice that stays keeps its cause and its age.
+    fn choice<T: Copy + PartialEq>(&self, holder: T, cause: Cause, before: Option<&Choice<T>>) -> Choice<T> {
+        match before {
+            Some(choice) if choice.holder == holder => {
+                Choice { holder, cause: choice.cause, since: choice.since }
+            }
+            Some(_) | None => Choice { holder, cause, since: self.clock },
+        }
+    }
+
+    fn record_elections(&mut self, id: NetworkId, before: Option<&Topology>, after: &Topology) {
+        let Some(network) = self.networks.get(&id).map(|network| network.name.clone()) else { return };
+        let mut events = Vec::new();
+        if before.is_none() {
+            events.push(EventKind::VniAllocated { network: network.clone(), vni: after.vni });
+        }
+        let no_stars = BTreeMap::new();
+        let stars_before = before.map_or(&no_stars, |topology| &topology.stars);
+        let pools: BTreeSet<PoolId> = stars_before.keys().chain(after.stars.keys()).copied().collect();
+        for pool in pools {
+            let from = stars_before.get(&pool).map(|star| star.center.holder);
+            let to = after.stars.get(&pool).map(|star| &star.center);
+            let Some(pool) = self.pools.get(&pool).map(|pool| pool.name.clone()) else { continue };
+            if from != to.map(|choice| choice.holder) {
+                events.push(EventKind::StarCenterElected {
+                    network: network.clone(),
+                    pool,
+                    from: from.and_then(|host| self.host_name(host)),
+                    to: to.and_then(|choice| self.host_name(choice.holder)),
+                    cause: to.map(|choice| choice.cause),
+                });
+            }
+        }
+        let from = before.and_then(|topology| topology.pool_center.as_ref()).map(|choice| choice.holder);
+        let to = after.pool_center.as_ref();
+        if from != to.map(|choice| choice.holder) {
+            let name = |pool: PoolId| self.pools.get(&pool).map(|pool| pool.name.clone());
+            events.push(EventKind::PoolCenterElected {
+                network,
+                from: from.and_then(name),
+                to: to.and_then(|choice| name(choice.holder)),
+                cause: to.map(|choice| choice.cause),
+            });
+        }
+        for event in events {
+            self.record(event);
+        }
+    }
+
+    fn host_name(&self, id: HostId) -> Option<Name> {
+        self.hosts.get(&id).map(|host| host.name.clone())
+    }
+}

@@ -1,0 +1,93 @@
+//! What must change on one host to bring it from observed to target.
+
+use crate::{HostId, NetworkId, RowUuid, TargetBridge, TargetPort, Tunnel};
+
+/// The changes of one host, carried out as one OVSDB transaction. It names rows of ours only, and never removes what it
+/// adds again unchanged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostDiff {
+    pub host: HostId,
+    /// The revision of the target.
+    pub revision: u64,
+    /// Whole bridges with their ports.
+    pub add_bridges: Vec<TargetBridge>,
+    pub remove_bridges: Vec<BridgeRemoval>,
+    pub add_ports: Vec<PortAddition>,
+    pub remove_ports: Vec<PortRemoval>,
+    pub change_bridges: Vec<BridgeChange>,
+    pub change_interfaces: Vec<InterfaceChange>,
+}
+
+impl HostDiff {
+    pub fn empty(host: HostId, revision: u64) -> Self {
+        Self {
+            host,
+            revision,
+            add_bridges: Vec::new(),
+            remove_bridges: Vec::new(),
+            add_ports: Vec::new(),
+            remove_ports: Vec::new(),
+            change_bridges: Vec::new(),
+            change_interfaces: Vec::new(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many rows of ours are named, those of new bridges' ports included.
+    pub fn len(&self) -> usize {
+        let new_ports: usize = self.add_bridges.iter().map(|bridge| bridge.ports.len()).sum();
+        self.add_bridges.len()
+            + new_ports
+            + self.remove_bridges.len()
+            + self.add_ports.len()
+            + self.remove_ports.len()
+            + self.change_bridges.len()
+            + self.change_interfaces.len()
+    }
+}
+
+/// A bridge of ours that no target wants and that holds no foreign port. Its ports go with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BridgeRemoval {
+    pub bridge: RowUuid,
+    pub name: String,
+}
+
+/// A port to add to a bridge that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortAddition {
+    pub bridge: RowUuid,
+    pub bridge_name: String,
+    pub network: NetworkId,
+    pub port: TargetPort,
+}
+
+/// A port of ours to take off the bridge that holds it; its interfaces go with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortRemoval {
+    pub bridge: RowUuid,
+    pub bridge_name: String,
+    pub port: RowUuid,
+    pub name: String,
+}
+
+/// Columns of a bridge that differ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BridgeChange {
+    pub bridge: RowUuid,
+    pub name: String,
+    /// `Bridge.datapath_type`, where it differs.
+    pub datapath_type: Option<String>,
+    /// `mtu_request` of the bridge's own interface (its row and the value in bytes), where it differs.
+    pub mtu_request: Option<(RowUuid, u16)>,
+}
+
+/// An interface of ours whose type, options or BFD settings differ; all three are written, in place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InterfaceChange {
+    pub interface: RowUuid,
+    pub tunnel: Tunnel,
+}

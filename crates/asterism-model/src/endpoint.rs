@@ -1,0 +1,107 @@
+//! Where a host's OVSDB answers.
+
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    str::FromStr,
+};
+
+use serde::{Deserialize, Serialize};
+
+/// IANA's port of OVSDB (RFC 7047 §6).
+pub const OVSDB_PORT: u16 = 6640;
+
+/// The address of a host's `ovsdb-server`, written as Open vSwitch's own tools write it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum OvsdbEndpoint {
+    /// `tcp:IP[:PORT]`: in clear, for management networks that are trusted.
+    Tcp(SocketAddr),
+    /// `ssl:IP[:PORT]`: TLS with certificates at both ends.
+    Ssl(SocketAddr),
+    /// `unix:PATH`: a controller on the host itself.
+    Unix(String),
+}
+
+/// A text that is no endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is not an OVSDB endpoint: expected tcp:IP[:PORT], ssl:IP[:PORT] (IPv6 in brackets) or unix:/PATH"
+)]
+pub struct EndpointError(String);
+
+impl FromStr for OvsdbEndpoint {
+    type Err = EndpointError;
+
+    fn from_str(text: &str) -> Result<Self, EndpointError> {
+        let error = || EndpointError(text.to_owned());
+        let (scheme, rest) = text.split_once(':').ok_or_else(error)?;
+        match scheme {
+            "tcp" => parse_address(rest).map(Self::Tcp).ok_or_else(error),
+            "ssl" => parse_address(rest).map(Self::Ssl).ok_or_else(error),
+            "unix" if rest.starts_with('/') => Ok(Self::Unix(rest.to_owned())),
+            _ => Err(error()),
+        }
+    }
+}
+
+/// An address with or without a port; port 0 and multicast or unspecified addresses reach nobody.
+fn parse_address(text: &str) -> Option<SocketAddr> {
+    let address = text.parse::<SocketAddr>().ok().or_else(|| {
+        let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+        bare.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, OVSDB_PORT))
+    })?;
+    let reachable = address.port() != 0 && !address.ip().is_unspecified() && !address.ip().is_multicast();
+    reachable.then_some(address)
+}
+
+impl TryFrom<String> for OvsdbEndpoint {
+    type Error = EndpointError;
+
+    fn try_from(text: String) -> Result<Self, EndpointError> {
+        text.parse()
+    }
+}
+
+impl From<OvsdbEndpoint> for String {
+    fn from(endpoint: OvsdbEndpoint) -> Self {
+        endpoint.to_string()
+    }
+}
+
+impl fmt::Display for OvsdbEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "tcp:{address}"),
+            Self::Ssl(address) => write!(f, "ssl:{address}"),
+            Self::Unix(path) => write!(f, "unix:{path}"),
+        }
+    }
+}
+
+impl fmt::Debug for OvsdbEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_may_be_left_out() {
+        let show = |text: &str| text.parse::<OvsdbEndpoint>().unwrap().to_string();
+        assert_eq!(show("tcp:10.0.0.1"), "tcp:10.0.0.1:6640");
+        assert_eq!(show("ssl:[fd00::1]"), "ssl:[fd00::1]:6640");
+        assert_eq!(show("ssl:[fd00::1]:6641"), "ssl:[fd00::1]:6641");
+        assert_eq!(show("unix:/run/db.sock"), "unix:/run/db.sock");
+    }
+
+    #[test]
+    fn what_reaches_nobody_is_refused() {
+        for bad in ["10.0.0.1", "tcp:host", "tcp:0.0.0.0", "tcp:10.0.0.1:0", "unix:db.sock", "udp:10.0.0.1"] {
+            assert!(bad.parse::<OvsdbEndpoint>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! The nouns of Asterism and the one verb that changes them.
+//!
+//! Pure: no I/O, no clock, no randomness, no hash order. Everything here is a value that can be compared, ordered
+//! and stored. [`NetworkState`] is what the controllers agree on through Raft; [`NetworkState::apply`] is the only
+//! way to change it, and gives the same answer on every replica.
+//!
+//! Reading order: [`id`], [`pool`], [`network`], [`topology`] (what is agreed on), [`command`] and [`apply`] (how it
+//! changes), then [`target`], [`observed`], [`diff`] and [`fence`] (what is done with it on a host).
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod apply;
+pub mod command;
+pub mod diff;
+pub mod endpoint;
+pub mod event;
+pub mod fence;
+pub mod id;
+pub mod invariant;
+pub mod name;
+pub mod network;
+pub mod observed;
+pub mod pool;
+pub mod refusal;
+pub mod session;
+pub mod state;
+pub mod stored;
+pub mod target;
+pub mod topology;
+
+pub use command::{
+    Command, Effect, HostRef, HostSpec, NetworkChange, NetworkSpec, Operation, PoolAttachmentSpec, Reply,
+    RequestId,
+};
+pub use diff::{BridgeChange, BridgeRemoval, HostDiff, InterfaceChange, PortAddition, PortRemoval};
+pub use endpoint::OvsdbEndpoint;
+pub use event::{Event, EventKind};
+pub use fence::{Fence, Outcome, StoredFence};
+pub use id::{ClusterId, HostId, NetworkId, NodeId, PoolId, RowUuid, SessionId};
+pub use name::{Name, NameError, TransportName};
+pub use network::{Encapsulation, PoolAttachment, PrivateNetwork, Resilience, Vni};
+pub use observed::{BfdState, ObservedBridge, ObservedHost, ObservedInterface, ObservedPort};
+pub use pool::{Datapath, Host, Pool, Transport};
+pub use refusal::Refusal;
+pub use state::{ClusterIdentity, NetworkState, Timestamp};
+pub use stored::{StoredError, decode_command, decode_state, encode_command, encode_state};
+pub use target::{Bfd, HostTarget, PortRole, TargetBridge, TargetPort, Tunnel};
+pub use topology::{Cause, Choice, Rank, Star, StarPlan, Topology, TopologyPlan};

@@ -1,0 +1,70 @@
+//! What a host's OVSDB says: one whole picture, as far as it concerns us.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{NetworkId, RowUuid, StoredFence};
+
+/// A host's OVSDB at one moment. Rows that are not ours appear only as names taken and ports counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedHost {
+    /// Counts up with each picture of one session; a later picture shows what an earlier one may not yet.
+    pub picture: u64,
+    /// The one row of table `Open_vSwitch`.
+    pub root: RowUuid,
+    pub fence: StoredFence,
+    /// `Open_vSwitch.ovs_version`; absent until `ovs-vswitchd` has started once.
+    pub ovs_version: Option<String>,
+    /// Bridges that are ours, and foreign bridges that hold a port of ours.
+    pub bridges: BTreeMap<RowUuid, ObservedBridge>,
+    /// Names of all bridges, ports and interfaces that are not ours. A target that needs one of them must wait.
+    pub foreign_names: BTreeSet<String>,
+}
+
+/// Schema: `Bridge`, with the interface of the bridge's own port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedBridge {
+    pub name: String,
+    /// The network, if the row carries our key with a number that can be one. `None`: the bridge is not ours.
+    pub network: Option<NetworkId>,
+    /// `Bridge.datapath_type`; empty means `system`.
+    pub datapath_type: String,
+    /// `mtu_request` of the bridge's own interface, in bytes, and that row's uuid.
+    pub own_interface: Option<(RowUuid, Option<u16>)>,
+    /// Ports that carry our key, the bridge's own left out.
+    pub ports: BTreeMap<RowUuid, ObservedPort>,
+    /// Ports that don't: VMs' interfaces, the operator's. The bridge is never deleted while there are any.
+    pub foreign_ports: usize,
+}
+
+/// Schema: `Port`, one of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedPort {
+    pub name: String,
+    pub network: Option<NetworkId>,
+    pub interfaces: BTreeMap<RowUuid, ObservedInterface>,
+}
+
+/// Schema: `Interface`, of a port of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedInterface {
+    pub name: String,
+    /// `Interface.type`.
+    pub kind: String,
+    pub options: BTreeMap<String, String>,
+    /// `Interface.bfd`.
+    pub bfd: BTreeMap<String, String>,
+    /// From `Interface.bfd_status`.
+    pub bfd_state: BfdState,
+    /// `Interface.error`: why the switch could not make the device.
+    pub error: Option<String>,
+}
+
+/// What BFD says of the way to the peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BfdState {
+    /// `bfd_status` is empty: the switch has not started it, or does not run.
+    Unknown,
+    /// `state` is `down`, `init` or `admin_down`, or `forwarding` is false.
+    Down,
+    Up,
+}

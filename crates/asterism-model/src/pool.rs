@@ -1,0 +1,91 @@
+//! Pools, their hosts, and the transports that carry tunnels.
+
+use std::{collections::BTreeMap, fmt, net::IpAddr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{HostId, Name, OvsdbEndpoint, PoolId, TransportName};
+
+/// A set of hosts that are managed together: here a static list kept by the operator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pool {
+    pub id: PoolId,
+    /// Unique in the cluster.
+    pub name: Name,
+}
+
+/// A hypervisor that runs Open vSwitch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Host {
+    pub id: HostId,
+    pub pool: PoolId,
+    /// Unique in its pool; written `pool/host`.
+    pub name: Name,
+    /// Unique in the cluster: a host is in one pool only.
+    pub ovsdb: OvsdbEndpoint,
+    pub datapath: Datapath,
+    /// By the name of the underlay network that each reaches. No two hosts share an address on one transport.
+    pub transports: BTreeMap<TransportName, Transport>,
+    pub standing: Standing,
+    /// The state's revision when this record last changed.
+    pub revision: u64,
+}
+
+impl Host {
+    /// Whether the host may be elected star-center.
+    pub fn is_eligible(&self) -> bool {
+        self.standing == Standing::Enabled
+    }
+
+    /// Whether the host takes part in its pool's networks.
+    pub fn is_member(&self) -> bool {
+        self.standing != Standing::Leaving
+    }
+}
+
+/// What the operator wants of a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// Carries networks and may be a center.
+    Enabled,
+    /// Carries networks (its VMs stay connected), is no center: for maintenance.
+    Disabled,
+    /// To be removed: its target is empty, and it is forgotten once its OVSDB is seen to hold no row of ours.
+    Leaving,
+}
+
+/// One NIC, bond or VLAN of a host whose address carries tunnels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transport {
+    pub address: IpAddr,
+    /// Largest IP packet in bytes, headers of the tunnel included.
+    pub mtu: u16,
+}
+
+/// Which of Open vSwitch's datapaths a host's bridges run on (schema: `Bridge.datapath_type`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Datapath {
+    /// The kernel's.
+    #[default]
+    System,
+    /// Userspace (DPDK hosts, and hosts without the kernel module).
+    Netdev,
+}
+
+impl Datapath {
+    /// The value of `Bridge.datapath_type`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Netdev => "netdev",
+        }
+    }
+}
+
+impl fmt::Display for Datapath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}

@@ -1,0 +1,144 @@
+//! What the controllers agree on.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ClusterId, Event, Host, HostId, HostRef, Name, NetworkId, NodeId, Pool, PoolId, PrivateNetwork,
+    SessionId, Topology, session::Session,
+};
+
+/// Replicated time: milliseconds since the Unix epoch, as the leader's clock had them when it proposed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(pub u64);
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ms", self.0)
+    }
+}
+
+/// Which cluster this is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterIdentity {
+    pub id: ClusterId,
+    pub name: Name,
+}
+
+/// The replicated state. Equal on all replicas that applied the same log; changed by [`NetworkState::apply`] alone.
+///
+/// Invariants: see [`NetworkState::violations`].
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct NetworkState {
+    pub(crate) cluster: Option<ClusterIdentity>,
+    pub(crate) clock: Timestamp,
+    pub(crate) epoch: u64,
+    pub(crate) epoch_holder: Option<NodeId>,
+    pub(crate) revision: u64,
+    pub(crate) pools: BTreeMap<PoolId, Pool>,
+    pub(crate) hosts: BTreeMap<HostId, Host>,
+    pub(crate) networks: BTreeMap<NetworkId, PrivateNetwork>,
+    pub(crate) topologies: BTreeMap<NetworkId, Topology>,
+    pub(crate) sessions: BTreeMap<SessionId, Session>,
+    pub(crate) events: VecDeque<Event>,
+    pub(crate) last_pool: u32,
+    pub(crate) last_host: u32,
+    pub(crate) last_network: u32,
+    pub(crate) last_session: u64,
+    pub(crate) last_event: u64,
+}
+
+impl NetworkState {
+    /// `None` before `cluster init`.
+    pub fn cluster(&self) -> Option<&ClusterIdentity> {
+        self.cluster.as_ref()
+    }
+
+    /// The latest time of any command; never goes back.
+    pub fn clock(&self) -> Timestamp {
+        self.clock
+    }
+
+    /// The epoch of the leader that may write to hosts; 0 before the first.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Who claimed the epoch.
+    pub fn epoch_holder(&self) -> Option<NodeId> {
+        self.epoch_holder
+    }
+
+    /// Raised by each change of intent, inventory or topology; by nothing else.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    pub fn pools(&self) -> &BTreeMap<PoolId, Pool> {
+        &self.pools
+    }
+
+    pub fn hosts(&self) -> &BTreeMap<HostId, Host> {
+        &self.hosts
+    }
+
+    pub fn networks(&self) -> &BTreeMap<NetworkId, PrivateNetwork> {
+        &self.networks
+    }
+
+    pub fn topologies(&self) -> &BTreeMap<NetworkId, Topology> {
+        &self.topologies
+    }
+
+    /// Oldest first; a bounded tail of the cluster's story.
+    pub fn events(&self) -> &VecDeque<Event> {
+        &self.events
+    }
+
+    pub fn pool_named(&self, name: &Name) -> Option<&Pool> {
+        self.pools.values().find(|pool| pool.name == *name)
+    }
+
+    pub fn host_named(&self, host: &HostRef) -> Option<&Host> {
+        let pool = self.pool_named(&host.pool)?.id;
+        self.hosts_of(pool).find(|candidate| candidate.name == host.host)
+    }
+
+    pub fn network_named(&self, name: &Name) -> Option<&PrivateNetwork> {
+        self.networks.values().find(|network| network.name == *name)
+    }
+
+    /// The hosts of a pool in order of their ids, leaving ones included.
+    pub fn hosts_of(&self, pool: PoolId) -> impl Iterator<Item = &Host> {
+        self.hosts.values().filter(move |host| host.pool == pool)
+    }
+
+    /// The hosts that a network spans, leaving ones left out.
+    pub fn members_of<'a>(&'a self, network: &'a PrivateNetwork) -> impl Iterator<Item = &'a Host> {
+        self.hosts.values().filter(|host| host.is_member() && network.pools.contains_key(&host.pool))
+    }
+
+    /// How operators write a host; a forgotten one is written by its id.
+    pub fn host_label(&self, id: HostId) -> String {
+        match self.hosts.get(&id) {
+            Some(host) => self.host_ref(host).to_string(),
+            None => id.to_string(),
+        }
+    }
+
+    /// How operators write a pool; a forgotten one is written by its id.
+    pub fn pool_label(&self, id: PoolId) -> String {
+        self.pools.get(&id).map_or_else(|| id.to_string(), |pool| pool.name.to_string())
+    }
+
+    pub(crate) fn host_ref(&self, host: &Host) -> HostRef {
+        // A host's pool outlives it: a pool with hosts is not removed.
+        let pool = self.pools.get(&host.pool).expect("a host's pool is in the state");
+        HostRef { pool: pool.name.clone(), host: host.name.clone() }
+    }
+}

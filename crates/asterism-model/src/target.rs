@@ -1,0 +1,136 @@
+//! What one host shall have: the consequence of the choices, derived, stored nowhere.
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use crate::{Datapath, Encapsulation, HostId, NetworkId, Vni};
+
+/// The key in `external_ids` of Bridge, Port and Interface that makes a row ours; its value is the network's id.
+pub const NETWORK_KEY: &str = "asterism-network";
+
+/// All bridges and tunnels that Asterism wants on one host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostTarget {
+    pub host: HostId,
+    /// The revision of the state that this was derived from; it goes into the fence.
+    pub revision: u64,
+    pub bridges: BTreeMap<NetworkId, TargetBridge>,
+}
+
+/// A network's private bridge on one host (schema: `Bridge`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetBridge {
+    /// See [`bridge_name`].
+    pub name: String,
+    pub network: NetworkId,
+    pub datapath: Datapath,
+    /// In bytes, for the bridge's own port (schema: `Interface.mtu_request`).
+    pub mtu: u16,
+    /// By name.
+    pub ports: BTreeMap<String, TargetPort>,
+}
+
+/// A port of a private bridge: a plain one with one tunnel, or an active-backup bond of several (schema: `Port`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetPort {
+    pub name: String,
+    /// Toward the root or away from it. It stands in no row: turning a plain tunnel's direction changes nothing.
+    pub role: PortRole,
+    /// Never empty; by preference, the active one first.
+    pub tunnels: Vec<Tunnel>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PortRole {
+    Uplink,
+    Downlink,
+}
+
+/// One end of a tunnel between two hosts (schema: `Interface`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tunnel {
+    /// See [`tunnel_name`].
+    pub name: String,
+    pub peer: HostId,
+    pub encapsulation: Encapsulation,
+    /// `options:local_ip`.
+    pub local_ip: IpAddr,
+    /// `options:remote_ip`; frames from any other address are not taken.
+    pub remote_ip: IpAddr,
+    /// `options:key`.
+    pub key: Vni,
+    pub bfd: Bfd,
+}
+
+/// Bidirectional forwarding detection on a tunnel (RFC 5880; schema: `Interface.bfd`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bfd {
+    /// Both `min_tx` and `min_rx`, in milliseconds. A peer counts as down after three intervals without a word.
+    pub interval_ms: u32,
+}
+
+impl Bfd {
+    /// The column's content.
+    pub fn to_column(self) -> BTreeMap<String, String> {
+        let interval = self.interval_ms.to_string();
+        [("enable", "true"), ("min_rx", interval.as_str()), ("min_tx", interval.as_str())]
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .collect()
+    }
+}
+
+impl Tunnel {
+    /// The content of `Interface.options`.
+    pub fn to_options(&self) -> BTreeMap<String, String> {
+        [
+            ("key", self.key.to_string()),
+            ("local_ip", self.local_ip.to_string()),
+            ("remote_ip", self.remote_ip.to_string()),
+        ]
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value))
+        .collect()
+    }
+}
+
+/// The name of a network's bridge: `ast` and the network's id in base 36. At most 10 of the 15 bytes that Linux allows.
+pub fn bridge_name(network: NetworkId) -> String {
+    format!("ast{}", base36(network.0))
+}
+
+/// The name of the port and interface of a network's tunnel to `peer`: at most 13 of the 15 bytes that Linux allows,
+/// since `apply` gives out no id above [`MAX_ID`].
+///
+/// It is a function of network and peer, so that work done twice fails by its name.
+pub fn tunnel_name(network: NetworkId, peer: HostId) -> String {
+    format!("at{}-{}", base36(network.0), base36(peer.0))
+}
+
+/// The greatest id of networks and hosts: five digits in base 36, two of which and `at-` stay below 15 bytes.
+pub const MAX_ID: u32 = 36_u32.pow(5) - 1;
+
+fn base36(mut number: u32) -> String {
+    let mut digits = Vec::new();
+    loop {
+        let digit = char::from_digit(number % 36, 36).expect("a remainder by 36 is a digit in base 36");
+        digits.push(digit);
+        number /= 36;
+        if number == 0 {
+            break;
+        }
+    }
+    digits.into_iter().rev().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_fit_linux_for_every_id_that_is_given_out() {
+        assert_eq!(bridge_name(NetworkId(36)), "ast10");
+        assert_eq!(tunnel_name(NetworkId(1), HostId(35)), "at1-z");
+        assert!(tunnel_name(NetworkId(MAX_ID), HostId(MAX_ID)).len() <= 15);
+        assert!(bridge_name(NetworkId(MAX_ID)).len() <= 15);
+    }
+}

@@ -124,7 +124,8 @@ pub struct HostSpec {
 pub struct NetworkSpec {
     pub name: Name,
     pub encapsulation: Encapsulation,
-    /// In bytes; absent: the largest that every transport carries, but 1500 at most.
+    /// In bytes; absent: the largest that every transport carries, but 1500 at most; with no host yet, what Ethernet
+    /// carries over IPv6.
     pub mtu: Option<u16>,
     /// Absent: the planner allocates one.
     pub vni: Option<Vni>,

@@ -26,9 +26,29 @@ pub enum OvsdbEndpoint {
 /// A text that is no endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not an OVSDB endpoint: expected tcp:IP[:PORT], ssl:IP[:PORT] (IPv6 in brackets) or unix:/PATH"
+    "`{0}` is not an OVSDB endpoint: expected tcp:IP[:PORT], ssl:IP[:PORT] (IPv6 in brackets) or unix:/PATH of \
+     at most 107 bytes"
 )]
 pub struct EndpointError(String);
+
+/// What a Unix socket's address holds on Linux less its final NUL (unix(7)).
+const MAX_PATH: usize = 107;
+
+impl OvsdbEndpoint {
+    /// What is equal for two endpoints that reach one server, in clear, through TLS, or in IPv6's spelling of IPv4.
+    pub(crate) fn server(&self) -> (Option<SocketAddr>, &str) {
+        match self {
+            Self::Tcp(address) | Self::Ssl(address) => {
+                let ip = address.ip().to_canonical();
+                // An address that is not rewritten keeps its scope.
+                let canonical =
+                    if ip == address.ip() { *address } else { SocketAddr::new(ip, address.port()) };
+                (Some(canonical), "")
+            }
+            Self::Unix(path) => (None, path),
+        }
+    }
+}
 
 impl FromStr for OvsdbEndpoint {
     type Err = EndpointError;
@@ -39,7 +59,9 @@ impl FromStr for OvsdbEndpoint {
         match scheme {
             "tcp" => parse_address(rest).map(Self::Tcp).ok_or_else(error),
             "ssl" => parse_address(rest).map(Self::Ssl).ok_or_else(error),
-            "unix" if rest.starts_with('/') => Ok(Self::Unix(rest.to_owned())),
+            "unix" if rest.starts_with('/') && rest.len() <= MAX_PATH && !rest.contains('\0') => {
+                Ok(Self::Unix(rest.to_owned()))
+            }
             _ => Err(error()),
         }
     }
@@ -96,6 +118,21 @@ mod tests {
         assert_eq!(show("ssl:[fd00::1]"), "ssl:[fd00::1]:6640");
         assert_eq!(show("ssl:[fd00::1]:6641"), "ssl:[fd00::1]:6641");
         assert_eq!(show("unix:/run/db.sock"), "unix:/run/db.sock");
+    }
+
+    #[test]
+    fn one_server_is_known_however_it_is_written() {
+        let parse = |text: &str| text.parse::<OvsdbEndpoint>().unwrap();
+        assert_eq!(parse("tcp:10.0.0.1").server(), parse("ssl:[::ffff:10.0.0.1]:6640").server());
+        assert_ne!(parse("tcp:10.0.0.1").server(), parse("tcp:10.0.0.1:6641").server());
+        assert_ne!(parse("tcp:[fe80::1%1]:6640").server(), parse("tcp:[fe80::1%2]:6640").server());
+    }
+
+    #[test]
+    fn a_socket_path_is_no_longer_than_linux_allows() {
+        let path = |len: usize| format!("unix:/{}", "a".repeat(len - 1)).parse::<OvsdbEndpoint>();
+        assert!(path(107).is_ok());
+        assert!(path(108).is_err());
     }
 
     #[test]

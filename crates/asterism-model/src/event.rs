@@ -9,7 +9,7 @@ use crate::{Cause, Name, NodeId, Timestamp, Vni, pool::Standing};
 /// How many events the state keeps; older ones are dropped.
 pub const MAX_EVENTS: usize = 1000;
 
-/// One thing that happened. Names are those of the time.
+/// One thing that happened. Names are those of the time; what was gone by then stands with its id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     /// Counts up by one with every event of the cluster.

@@ -28,12 +28,12 @@ impl NetworkState {
         check("pool names", pools.len(), self.pools.len());
         let hosts: BTreeSet<_> = self.hosts.values().map(|host| (host.pool, &host.name)).collect();
         check("host names", hosts.len(), self.hosts.len());
-        let endpoints: BTreeSet<_> = self.hosts.values().map(|host| &host.ovsdb).collect();
+        let endpoints: BTreeSet<_> = self.hosts.values().map(|host| host.ovsdb.server()).collect();
         check("OVSDB endpoints", endpoints.len(), self.hosts.len());
         let networks: BTreeSet<_> = self.networks.values().map(|network| &network.name).collect();
         check("network names", networks.len(), self.networks.len());
-        let vnis: BTreeSet<_> = self.topologies.values().map(|topology| topology.vni).collect();
-        check("VNIs", vnis.len(), self.topologies.len());
+        let held: Vec<_> = self.networks.values().filter_map(|network| self.vni_of(network)).collect();
+        check("VNIs", held.iter().collect::<BTreeSet<_>>().len(), held.len());
     }
 
     fn check_references(&self, found: &mut Vec<String>) {
@@ -51,18 +51,12 @@ impl NetworkState {
             }
             for (pool, attachment) in &network.pools {
                 let Some(preferred) = attachment.preferred_host else { continue };
-                if !self.hosts.get(&preferred).is_some_and(|host| host.pool == *pool) {
-                    found.push(format!("network {} prefers {preferred}, which is not in {pool}", network.id));
+                if !self.hosts.get(&preferred).is_some_and(|host| host.pool == *pool && host.is_member()) {
+                    found.push(format!("network {} prefers {preferred}, no member of {pool}", network.id));
                 }
             }
-            for host in self.members_of(network) {
-                let transport = &network.pools[&host.pool].transport;
-                if !host.transports.contains_key(transport) {
-                    found.push(format!(
-                        "host {} lacks transport {transport} of network {}",
-                        host.id, network.id
-                    ));
-                }
+            if let Err(refusal) = self.check_fit(network, self.members_of(network)) {
+                found.push(refusal.to_string());
             }
         }
     }

@@ -41,7 +41,7 @@ pub use name::{Name, NameError, TransportName};
 pub use network::{Encapsulation, PoolAttachment, PrivateNetwork, Resilience, Vni};
 pub use observed::{BfdState, ObservedBridge, ObservedHost, ObservedInterface, ObservedPort};
 pub use pool::{Datapath, Host, Pool, Transport};
-pub use refusal::Refusal;
+pub use refusal::{Listing, Refusal};
 pub use state::{ClusterIdentity, NetworkState, Timestamp};
 pub use stored::{StoredError, decode_command, decode_state, encode_command, encode_state};
 pub use target::{Bfd, HostTarget, PortRole, TargetBridge, TargetPort, Tunnel};

@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+use crate::{HostId, PoolId};
+
 /// Longest name, in bytes: a DNS label's, so that a host's name fits anywhere.
 const MAX_LEN: usize = 63;
 
@@ -74,6 +76,21 @@ name!(
     TransportName
 );
 
+impl From<HostId> for Name {
+    /// What stands for the name of a host that is forgotten.
+    fn from(id: HostId) -> Self {
+        // A letter and digits, which is spelt like a name.
+        Self(id.to_string())
+    }
+}
+
+impl From<PoolId> for Name {
+    /// What stands for the name of a pool that is removed.
+    fn from(id: PoolId) -> Self {
+        Self(id.to_string())
+    }
+}
+
 fn is_valid(text: &str) -> bool {
     text.len() <= MAX_LEN
         && text.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric())
@@ -92,6 +109,12 @@ mod tests {
         for bad in ["", "-a", "a b", "a/b", "é", &"a".repeat(64)] {
             assert!(bad.parse::<Name>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn ids_are_spelt_like_names() {
+        assert!(is_valid(Name::from(HostId(u32::MAX)).as_str()));
+        assert!(is_valid(Name::from(PoolId(0)).as_str()));
     }
 
     #[test]

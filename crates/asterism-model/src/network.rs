@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, net::IpAddr, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{HostId, Name, NetworkId, PoolId, TransportName};
+use crate::{Host, HostId, Name, NetworkId, PoolId, TransportName};
 
 /// One isolated layer-2 segment over one pool or several.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,13 @@ pub struct PrivateNetwork {
     pub preferred_pool: Option<PoolId>,
     /// The state's revision when this record last changed.
     pub revision: u64,
+}
+
+impl PrivateNetwork {
+    /// Whether the host is one of the network's: of one of its pools, and not leaving.
+    pub fn spans(&self, host: &Host) -> bool {
+        host.is_member() && self.pools.contains_key(&host.pool)
+    }
 }
 
 /// How one pool takes part in a network.

@@ -1,5 +1,7 @@
 //! Why the state refused a command. Each sentence names what is wrong and what would be valid.
 
+use std::{fmt, net::IpAddr};
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Encapsulation, HostRef, Name, NodeId, OvsdbEndpoint, SessionId, TransportName, Vni};
@@ -22,16 +24,16 @@ pub enum Refusal {
     TooMany { what: String, limit: usize },
 
     #[error("pool: there is no pool `{name}`; {}", choices(.known, "pools"))]
-    UnknownPool { name: Name, known: Vec<Name> },
+    UnknownPool { name: Name, known: Listing<Name> },
     #[error("pool: the name `{name}` is taken; choose another")]
     PoolNameTaken { name: Name },
-    #[error("pool `{pool}` still has hosts: {}; remove them first", list(.hosts))]
-    PoolHasHosts { pool: Name, hosts: Vec<Name> },
-    #[error("pool `{pool}` is part of networks: {}; delete them or remove the pool from them first", list(.networks))]
-    PoolInUse { pool: Name, networks: Vec<Name> },
+    #[error("pool `{pool}` still has hosts: {hosts}; remove them first")]
+    PoolHasHosts { pool: Name, hosts: Listing<Name> },
+    #[error("pool `{pool}` is part of networks: {networks}; delete them or remove the pool from them first")]
+    PoolInUse { pool: Name, networks: Listing<Name> },
 
     #[error("host: there is no host `{host}`; {}", choices(.known, "hosts of that pool"))]
-    UnknownHost { host: HostRef, known: Vec<Name> },
+    UnknownHost { host: HostRef, known: Listing<Name> },
     #[error("host: the name `{host}` is taken; choose another")]
     HostNameTaken { host: HostRef },
     #[error("ovsdb: {endpoint} is the endpoint of host `{host}` already; a host is in one pool only")]
@@ -41,36 +43,46 @@ pub enum Refusal {
     #[error(
         "transport `{transport}`: {address} can't carry tunnels; expected the host's own unicast address"
     )]
-    TransportAddressInvalid { transport: TransportName, address: std::net::IpAddr },
+    TransportAddressInvalid { transport: TransportName, address: IpAddr },
     #[error("transport: a host needs at least one, as NAME=ADDRESS")]
     NoTransport,
     #[error("transport `{transport}`: MTU {mtu} is out of range; expected {min} to {max} bytes")]
     TransportMtuInvalid { transport: TransportName, mtu: u16, min: u16, max: u16 },
     #[error("host `{host}` is leaving; it can be added again once it is gone")]
     HostLeaving { host: HostRef },
-    #[error("host `{host}` is the preferred center of networks: {}; change that first", list(.networks))]
-    HostPreferred { host: HostRef, networks: Vec<Name> },
+    #[error("host `{host}` is the preferred center of networks: {networks}; change that first")]
+    HostPreferred { host: HostRef, networks: Listing<Name> },
 
     #[error("network: there is no network `{name}`; {}", choices(.known, "networks"))]
-    UnknownNetwork { name: Name, known: Vec<Name> },
+    UnknownNetwork { name: Name, known: Listing<Name> },
     #[error("network: the name `{name}` is taken; choose another")]
     NetworkNameTaken { name: Name },
     #[error("pools: a network needs at least one pool")]
     NoPools,
     #[error("pool `{pool}` is not part of network `{network}`; {}", choices(.known, "its pools"))]
-    PoolNotInNetwork { network: Name, pool: Name, known: Vec<Name> },
-    #[error("transport: host `{host}` has no transport `{transport}`; {}", choices(.known, "its transports"))]
-    TransportMissing { host: HostRef, transport: TransportName, known: Vec<TransportName> },
+    PoolNotInNetwork { network: Name, pool: Name, known: Listing<Name> },
+    #[error("pools: `{pool}` is to be both set and removed; name it once")]
+    PoolSetAndRemoved { pool: Name },
+    #[error(
+        "transport: network `{network}` needs transport `{transport}`, which host `{host}` does not have; {}",
+        choices(.known, "its transports")
+    )]
+    TransportMissing { network: Name, host: HostRef, transport: TransportName, known: Listing<TransportName> },
+    #[error(
+        "transport: hosts {hosts} would carry network `{network}` from one address, {address}; each needs its own"
+    )]
+    TransportAddressShared { network: Name, hosts: Listing<HostRef>, address: IpAddr },
     #[error(
         "transport: host `{host}` has an IPv{version} address on it and others of network `{network}` have not; \
          all need the same IP version"
     )]
     MixedIpVersions { network: Name, host: HostRef, version: u8 },
     #[error(
-        "mtu: {mtu} is more than transport `{transport}` of host `{host}` carries: its MTU of {transport_mtu} less \
-         {overhead} bytes of {encapsulation} leaves {max}"
+        "mtu: the {mtu} of network `{network}` are more than transport `{transport}` of host `{host}` carries: its MTU \
+         of {transport_mtu} less {overhead} bytes of {encapsulation} leaves {max}"
     )]
     MtuTooLarge {
+        network: Name,
         mtu: u16,
         max: u16,
         host: HostRef,
@@ -98,16 +110,43 @@ pub enum Refusal {
     EpochExhausted { node: NodeId },
 }
 
-fn list<T: ToString>(names: &[T]) -> String {
-    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+/// Some names of many, for a sentence. A refusal is kept in its client's session and so in the state, which is why
+/// what is left out is counted and not kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listing<T> {
+    pub shown: Box<[T]>,
+    /// How many are not shown.
+    pub more: usize,
 }
 
-/// What would have been valid; long lists are cut, since a refusal is kept in the client's session.
-fn choices<T: ToString>(names: &[T], what: &str) -> String {
-    const SHOWN: usize = 8;
-    match names {
-        [] => format!("there are no {what}"),
-        names if names.len() <= SHOWN => format!("{what}: {}", list(names)),
-        names => format!("{what}: {} and {} more", list(&names[..SHOWN]), names.len() - SHOWN),
+/// As many as a line of a terminal shows.
+const SHOWN: usize = 8;
+
+impl<T> Listing<T> {
+    pub fn is_empty(&self) -> bool {
+        self.shown.is_empty()
     }
+}
+
+impl<T> FromIterator<T> for Listing<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(all: I) -> Self {
+        let mut all = all.into_iter();
+        let shown = all.by_ref().take(SHOWN).collect();
+        Self { shown, more: all.count() }
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for Listing<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, name) in self.shown.iter().enumerate() {
+            let separator = if index == 0 { "" } else { ", " };
+            write!(f, "{separator}{name}")?;
+        }
+        if self.more > 0 { write!(f, " and {} more", self.more) } else { Ok(()) }
+    }
+}
+
+/// What would have been valid.
+fn choices<T: fmt::Display>(known: &Listing<T>, what: &str) -> String {
+    if known.is_empty() { format!("there are no {what}") } else { format!("{what}: {known}") }
 }

@@ -120,7 +120,7 @@ impl NetworkState {
 
     /// The hosts that a network spans, leaving ones left out.
     pub fn members_of<'a>(&'a self, network: &'a PrivateNetwork) -> impl Iterator<Item = &'a Host> {
-        self.hosts.values().filter(|host| host.is_member() && network.pools.contains_key(&host.pool))
+        self.hosts.values().filter(|host| network.spans(host))
     }
 
     /// How operators write a host; a forgotten one is written by its id.
@@ -131,14 +131,22 @@ impl NetworkState {
         }
     }
 
-    /// How operators write a pool; a forgotten one is written by its id.
+    /// How operators write a pool; a removed one is written by its id.
     pub fn pool_label(&self, id: PoolId) -> String {
-        self.pools.get(&id).map_or_else(|| id.to_string(), |pool| pool.name.to_string())
+        self.pool_name(id).to_string()
+    }
+
+    /// The name of a pool, or its id for one that is removed.
+    pub(crate) fn pool_name(&self, id: PoolId) -> Name {
+        self.pools.get(&id).map_or_else(|| Name::from(id), |pool| pool.name.clone())
+    }
+
+    /// The name of a host, or its id for one that is forgotten.
+    pub(crate) fn host_name(&self, id: HostId) -> Name {
+        self.hosts.get(&id).map_or_else(|| Name::from(id), |host| host.name.clone())
     }
 
     pub(crate) fn host_ref(&self, host: &Host) -> HostRef {
-        // A host's pool outlives it: a pool with hosts is not removed.
-        let pool = self.pools.get(&host.pool).expect("a host's pool is in the state");
-        HostRef { pool: pool.name.clone(), host: host.name.clone() }
+        HostRef { pool: self.pool_name(host.pool), host: host.name.clone() }
     }
 }

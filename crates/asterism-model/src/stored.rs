@@ -29,6 +29,10 @@ struct StoredVersion {
 pub enum StoredError {
     #[error("stored {what} has version {version}, and this program reads up to {VERSION}: run a newer one")]
     Newer { what: &'static str, version: u32 },
+    #[error(
+        "stored {what} holds what this program does not know: run the version that wrote it, or a newer one"
+    )]
+    Unknown { what: &'static str },
     #[error("stored {what} can't be read: it is damaged, or not ours")]
     Malformed {
         what: &'static str,
@@ -67,13 +71,17 @@ fn encode<T: Serialize>(value: &T) -> Vec<u8> {
         .expect("our types have string or integer keys and no fallible serialiser")
 }
 
-fn decode<T: DeserializeOwned>(what: &'static str, bytes: &[u8]) -> Result<T, StoredError> {
-    match serde_json::from_slice::<Stored<T>>(bytes) {
-        Ok(stored) if stored.version <= VERSION => Ok(stored.value),
-        Ok(stored) => Err(StoredError::Newer { what, version: stored.version }),
-        Err(source) => match serde_json::from_slice::<StoredVersion>(bytes) {
-            Ok(StoredVersion { version }) if version > VERSION => Err(StoredError::Newer { what, version }),
-            Ok(_) | Err(_) => Err(StoredError::Malformed { what, source }),
-        },
+fn decode<T: Serialize + DeserializeOwned>(what: &'static str, bytes: &[u8]) -> Result<T, StoredError> {
+    let malformed = |source| StoredError::Malformed { what, source };
+    let StoredVersion { version } = serde_json::from_slice(bytes).map_err(malformed)?;
+    if version > VERSION {
+        return Err(StoredError::Newer { what, version });
     }
+    let stored: Stored<T> = serde_json::from_slice(bytes).map_err(malformed)?;
+    // serde passes over a field that it does not know. A replica that did so would apply another command than the one
+    // that wrote it, so what was read must say all that stands there.
+    if encode(&stored.value) != bytes {
+        return Err(StoredError::Unknown { what });
+    }
+    Ok(stored.value)
 }

@@ -1,9 +1,11 @@
 //! Hosts join, are enabled and disabled, leave, and are forgotten.
 
+use std::{collections::BTreeSet, net::IpAddr};
+
 use super::Applied;
 use crate::{
-    Effect, EventKind, Host, HostId, HostRef, HostSpec, Name, NetworkState, PoolId, Refusal, pool::Standing,
-    target::MAX_ID,
+    Effect, EventKind, Host, HostId, HostRef, HostSpec, Listing, Name, NetworkState, PoolId, PrivateNetwork,
+    Refusal, pool::Standing, target::MAX_ID,
 };
 
 /// Eight times the largest installation that is measured.
@@ -28,15 +30,27 @@ impl NetworkState {
             standing: Standing::Enabled,
             revision: self.revision.saturating_add(1),
         };
-        for network in self.networks.values().filter(|network| network.pools.contains_key(&pool_id)) {
-            self.check_fit(network, self.members_of(network).chain([&host]))?;
-        }
+        self.check_fit_of_newcomer(&host)?;
         let id = host.id;
         self.last_host = id.0;
         self.bump();
         self.hosts.insert(id, host);
         self.record(EventKind::HostAdded { pool: pool.clone(), host: spec.name.clone() });
         Ok(Effect::Host(id))
+    }
+
+    /// Whether a new host can carry all networks of its pool. Their members fit one another already, so that it is
+    /// compared with one of them and with those that have an address of its own.
+    fn check_fit_of_newcomer(&self, host: &Host) -> Result<(), Refusal> {
+        let addresses: BTreeSet<IpAddr> = host.transports.values().map(|own| own.address).collect();
+        let has_same = |other: &&Host| other.transports.values().any(|own| addresses.contains(&own.address));
+        let twins: Vec<&Host> = self.hosts.values().filter(has_same).collect();
+        for network in self.networks.values().filter(|network| network.pools.contains_key(&host.pool)) {
+            let one = self.members_of(network).next();
+            let twins = twins.iter().copied().filter(|twin| network.spans(twin));
+            self.check_fit(network, one.into_iter().chain(twins).chain([host]))?;
+        }
+        Ok(())
     }
 
     fn check_new_host(&self, pool: PoolId, label: &HostRef, spec: &HostSpec) -> Result<(), Refusal> {
@@ -47,7 +61,7 @@ impl NetworkState {
                 Refusal::HostLeaving { host: label.clone() }
             });
         }
-        if let Some(other) = self.hosts.values().find(|other| other.ovsdb == spec.ovsdb) {
+        if let Some(other) = self.hosts.values().find(|other| other.ovsdb.server() == spec.ovsdb.server()) {
             return Err(Refusal::EndpointTaken { endpoint: spec.ovsdb.clone(), host: self.host_ref(other) });
         }
         if spec.transports.is_empty() {
@@ -55,7 +69,7 @@ impl NetworkState {
         }
         for (name, transport) in &spec.transports {
             let (address, mtu) = (transport.address, transport.mtu);
-            if address.is_unspecified() || address.is_multicast() || address.is_loopback() {
+            if !is_own_unicast(address) {
                 return Err(Refusal::TransportAddressInvalid { transport: name.clone(), address });
             }
             let (min, max) = TRANSPORT_MTU;
@@ -104,12 +118,11 @@ impl NetworkState {
 
     pub(super) fn remove_host(&mut self, label: &HostRef, force: bool) -> Applied {
         let id = self.find_host(label)?;
-        let networks: Vec<Name> = self
-            .networks
-            .values()
-            .filter(|network| network.pools.values().any(|attachment| attachment.preferred_host == Some(id)))
-            .map(|network| network.name.clone())
-            .collect();
+        let prefers = |network: &&PrivateNetwork| {
+            network.pools.values().any(|attachment| attachment.preferred_host == Some(id))
+        };
+        let networks: Listing<Name> =
+            self.networks.values().filter(prefers).map(|network| network.name.clone()).collect();
         if !networks.is_empty() {
             return Err(Refusal::HostPreferred { host: label.clone(), networks });
         }
@@ -144,4 +157,14 @@ impl NetworkState {
             }
         })
     }
+}
+
+/// Whether a host can send from this address and be reached at it. IPv6's link-local ones mean nothing without an
+/// interface, and IPv4's in IPv6's clothes are spelt as IPv4.
+fn is_own_unicast(address: IpAddr) -> bool {
+    let fits_version = match address {
+        IpAddr::V4(address) => !address.is_broadcast(),
+        IpAddr::V6(address) => !address.is_unicast_link_local() && address.to_ipv4_mapped().is_none(),
+    };
+    fits_version && !address.is_unspecified() && !address.is_multicast() && !address.is_loopback()
 }

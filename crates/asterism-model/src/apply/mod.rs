@@ -31,9 +31,11 @@ impl NetworkState {
             Ok(Some(earlier)) => earlier,
             Ok(None) => {
                 let reply = self.execute(&command.operation);
-                let session =
-                    Session { last_used: self.clock, last: Some((request.sequence, reply.clone())) };
-                self.sessions.insert(request.session, session);
+                // Absent if the operation opened a session and this one was the oldest.
+                if let Some(session) = self.sessions.get_mut(&request.session) {
+                    *session =
+                        Session { last_used: self.clock, last: Some((request.sequence, reply.clone())) };
+                }
                 reply
             }
         }

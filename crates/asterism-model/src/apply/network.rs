@@ -1,6 +1,9 @@
 //! Networks are created, updated and deleted.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{IpAddr, Ipv6Addr},
+};
 
 use super::Applied;
 use crate::{
@@ -13,7 +16,7 @@ use crate::{
 const MAX_NETWORKS: usize = 4096;
 /// Every IPv4 host must take packets of this size (RFC 791 §3.1).
 const MIN_MTU: u16 = 576;
-/// What VMs expect of an Ethernet unless told otherwise.
+/// What VMs expect of an Ethernet, and most transports are, unless told otherwise.
 const ETHERNET_MTU: u16 = 1500;
 
 impl NetworkState {
@@ -65,7 +68,10 @@ impl NetworkState {
             check_resilience(resilience)?;
             network.resilience = resilience;
         }
-        for pool in &change.remove_pools {
+        for pool in &change.remove_pools.iter().collect::<BTreeSet<_>>() {
+            if change.set_pools.contains_key(*pool) {
+                return Err(Refusal::PoolSetAndRemoved { pool: (*pool).clone() });
+            }
             let id = self.find_attached_pool(&network, pool)?;
             network.pools.remove(&id);
             // A preference for a pool that is taken out goes with it.
@@ -104,8 +110,9 @@ impl NetworkState {
         Ok(Effect::Done)
     }
 
-    /// Whether every one of these hosts can carry the network: has its transport, with one IP version, and enough MTU.
-    pub(super) fn check_fit<'a>(
+    /// Whether each of these hosts can carry the network together with the others: has its transport, with an address
+    /// of its own, one IP version, and enough MTU.
+    pub(crate) fn check_fit<'a>(
         &self,
         network: &PrivateNetwork,
         hosts: impl Iterator<Item = &'a Host>,
@@ -114,10 +121,12 @@ impl NetworkState {
             return Err(Refusal::MtuTooSmall { mtu: network.mtu, min: MIN_MTU });
         }
         let mut first_is_ipv4 = None;
+        let mut holders: BTreeMap<IpAddr, &Host> = BTreeMap::new();
         for host in hosts {
             let Some(attachment) = network.pools.get(&host.pool) else { continue };
             let Some(transport) = host.transports.get(&attachment.transport) else {
                 return Err(Refusal::TransportMissing {
+                    network: network.name.clone(),
                     host: self.host_ref(host),
                     transport: attachment.transport.clone(),
                     known: host.transports.keys().cloned().collect(),
@@ -131,9 +140,18 @@ impl NetworkState {
                     version: if is_ipv4 { 4 } else { 6 },
                 });
             }
+            let earlier = holders.insert(transport.address, host).filter(|earlier| earlier.id != host.id);
+            if let Some(earlier) = earlier {
+                return Err(Refusal::TransportAddressShared {
+                    network: network.name.clone(),
+                    hosts: [earlier, host].map(|host| self.host_ref(host)).into_iter().collect(),
+                    address: transport.address,
+                });
+            }
             let max = inner_mtu(*transport, network.encapsulation);
             if network.mtu > max {
                 return Err(Refusal::MtuTooLarge {
+                    network: network.name.clone(),
                     mtu: network.mtu,
                     max,
                     host: self.host_ref(host),
@@ -147,13 +165,18 @@ impl NetworkState {
         Ok(())
     }
 
+    /// The largest that all members carry. Where there are none, what Ethernet carries between addresses of either
+    /// IP version, so that ordinary hosts can join.
     fn largest_mtu(&self, network: &PrivateNetwork) -> u16 {
         self.members_of(network)
             .filter_map(|host| host.transports.get(&network.pools.get(&host.pool)?.transport))
             .map(|transport| inner_mtu(*transport, network.encapsulation))
-            .chain([ETHERNET_MTU])
             .min()
-            .unwrap_or(ETHERNET_MTU)
+            .unwrap_or_else(|| {
+                let address = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+                inner_mtu(Transport { address, mtu: ETHERNET_MTU }, network.encapsulation)
+            })
+            .min(ETHERNET_MTU)
     }
 
     fn check_pools(&self, network: &PrivateNetwork) -> Result<(), Refusal> {
@@ -170,14 +193,15 @@ impl NetworkState {
 
     fn check_vni(&self, requested: Option<Vni>) -> Result<(), Refusal> {
         let Some(vni) = requested else { return Ok(()) };
-        let holder = self.networks.values().find(|network| {
-            let allocated = self.topologies.get(&network.id).map(|topology| topology.vni);
-            allocated == Some(vni) || network.requested_vni == Some(vni)
-        });
-        match holder {
+        match self.networks.values().find(|network| self.vni_of(network) == Some(vni)) {
             Some(network) => Err(Refusal::VniTaken { vni, network: network.name.clone() }),
             None => Ok(()),
         }
+    }
+
+    /// The VNI that a network has or is promised.
+    pub(crate) fn vni_of(&self, network: &PrivateNetwork) -> Option<Vni> {
+        self.topologies.get(&network.id).map(|topology| topology.vni).or(network.requested_vni)
     }
 
     fn resolve_attachment(&self, pool: &Name, spec: &PoolAttachmentSpec) -> Result<PoolAttachment, Refusal> {
@@ -203,10 +227,6 @@ impl NetworkState {
     fn pool_not_in_network(&self, network: &PrivateNetwork, pool: &Name) -> Refusal {
         let known = network.pools.keys().map(|id| self.pool_name(*id)).collect();
         Refusal::PoolNotInNetwork { network: network.name.clone(), pool: pool.clone(), known }
-    }
-
-    fn pool_name(&self, id: PoolId) -> Name {
-        self.pools.get(&id).map(|pool| pool.name.clone()).expect("a network's pools are in the state")
     }
 
     fn find_network(&self, name: &Name) -> Result<&PrivateNetwork, Refusal> {

@@ -1,7 +1,7 @@
 //! Pools come and go.
 
 use super::Applied;
-use crate::{Effect, EventKind, Name, NetworkState, Pool, PoolId, Refusal};
+use crate::{Effect, EventKind, Listing, Name, NetworkState, Pool, PoolId, Refusal};
 
 /// Sixteen times the largest installation that is measured.
 const MAX_POOLS: usize = 256;
@@ -24,11 +24,11 @@ impl NetworkState {
 
     pub(super) fn remove_pool(&mut self, name: &Name) -> Applied {
         let id = self.find_pool(name)?;
-        let hosts: Vec<Name> = self.hosts_of(id).map(|host| host.name.clone()).collect();
+        let hosts: Listing<Name> = self.hosts_of(id).map(|host| host.name.clone()).collect();
         if !hosts.is_empty() {
             return Err(Refusal::PoolHasHosts { pool: name.clone(), hosts });
         }
-        let networks: Vec<Name> = self
+        let networks: Listing<Name> = self
             .networks
             .values()
             .filter(|network| network.pools.contains_key(&id))

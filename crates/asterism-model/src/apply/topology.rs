@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Applied;
 use crate::{
-    Cause, Choice, Effect, EventKind, HostId, Name, NetworkId, NetworkState, PoolId, PrivateNetwork, Refusal,
+    Cause, Choice, Effect, EventKind, NetworkId, NetworkState, PoolId, PrivateNetwork, Refusal, Resilience,
     Star, Topology, TopologyPlan, Vni,
 };
 
@@ -20,22 +20,24 @@ impl NetworkState {
             return Err(Refusal::StalePlan { based_on, revision: self.revision });
         }
         self.check_plans(changes)?;
-        if changes.is_empty() {
+        let planned = changes.iter().map(|(id, plan)| (*id, self.topology_of(plan, self.topologies.get(id))));
+        let adopted: Vec<(NetworkId, Topology)> =
+            planned.filter(|(id, topology)| self.topologies.get(id) != Some(topology)).collect();
+        if adopted.is_empty() {
             return Ok(Effect::Done);
         }
         let revision = self.bump();
-        for (id, plan) in changes {
-            let before = self.topologies.get(id).cloned();
-            let topology = self.topology_of(plan, before.as_ref(), revision);
-            self.record_elections(*id, before.as_ref(), &topology);
-            self.topologies.insert(*id, topology);
+        for (id, topology) in adopted {
+            let after = Topology { revision, ..topology };
+            let before = self.topologies.insert(id, after.clone());
+            self.record_elections(id, before.as_ref(), &after);
         }
         Ok(Effect::Done)
     }
 
     fn check_plans(&self, changes: &BTreeMap<NetworkId, TopologyPlan>) -> Result<(), Refusal> {
-        let unchanged = self.topologies.iter().filter(|(id, _)| !changes.contains_key(id));
-        let mut vnis: BTreeSet<Vni> = unchanged.map(|(_, topology)| topology.vni).collect();
+        let unplanned = self.networks.values().filter(|network| !changes.contains_key(&network.id));
+        let mut vnis: BTreeSet<Vni> = unplanned.filter_map(|network| self.vni_of(network)).collect();
         for (id, plan) in changes {
             let Some(network) = self.networks.get(id) else {
                 return Err(Refusal::InvalidPlan {
@@ -68,6 +70,9 @@ impl NetworkState {
                     return Err(format!("{host} is not a host of {pool}"));
                 }
             }
+            if star.standby.is_some() && network.resilience != Resilience::Dual {
+                return Err(format!("{pool} has a standby, and its resilience is {}", network.resilience));
+            }
             if star.standby == Some(star.center) {
                 return Err(format!("{} is its own standby", star.center));
             }
@@ -81,7 +86,8 @@ impl NetworkState {
         }
     }
 
-    fn topology_of(&self, plan: &TopologyPlan, before: Option<&Topology>, revision: u64) -> Topology {
+    /// What a plan makes of the topology before; its revision is the earlier one.
+    fn topology_of(&self, plan: &TopologyPlan, before: Option<&Topology>) -> Topology {
         let stars = plan.stars.iter().map(|(pool, star)| {
             let earlier = before.and_then(|topology| topology.stars.get(pool)).map(|star| &star.center);
             (*pool, Star { center: self.choice(star.center, star.cause, earlier), standby: star.standby })
@@ -91,7 +97,7 @@ impl NetworkState {
             vni: plan.vni,
             stars: stars.collect(),
             pool_center: plan.pool_center.map(|(pool, cause)| self.choice(pool, cause, earlier)),
-            revision,
+            revision: before.map_or(0, |topology| topology.revision),
         }
     }
 
@@ -117,13 +123,12 @@ impl NetworkState {
         for pool in pools {
             let from = stars_before.get(&pool).map(|star| star.center.holder);
             let to = after.stars.get(&pool).map(|star| &star.center);
-            let Some(pool) = self.pools.get(&pool).map(|pool| pool.name.clone()) else { continue };
             if from != to.map(|choice| choice.holder) {
                 events.push(EventKind::StarCenterElected {
                     network: network.clone(),
-                    pool,
-                    from: from.and_then(|host| self.host_name(host)),
-                    to: to.and_then(|choice| self.host_name(choice.holder)),
+                    pool: self.pool_name(pool),
+                    from: from.map(|host| self.host_name(host)),
+                    to: to.map(|choice| self.host_name(choice.holder)),
                     cause: to.map(|choice| choice.cause),
                 });
             }
@@ -131,20 +136,15 @@ impl NetworkState {
         let from = before.and_then(|topology| topology.pool_center.as_ref()).map(|choice| choice.holder);
         let to = after.pool_center.as_ref();
         if from != to.map(|choice| choice.holder) {
-            let name = |pool: PoolId| self.pools.get(&pool).map(|pool| pool.name.clone());
             events.push(EventKind::PoolCenterElected {
                 network,
-                from: from.and_then(name),
-                to: to.and_then(|choice| name(choice.holder)),
+                from: from.map(|pool| self.pool_name(pool)),
+                to: to.map(|choice| self.pool_name(choice.holder)),
                 cause: to.map(|choice| choice.cause),
             });
         }
         for event in events {
             self.record(event);
         }
-    }
-
-    fn host_name(&self, id: HostId) -> Option<Name> {
-        self.hosts.get(&id).map(|host| host.name.clone())
     }
 }

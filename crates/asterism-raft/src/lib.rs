@@ -1,1 +1,31 @@
-//! Placeholder.
+//! Consensus: the replicated log, and the one way to change [`NetworkState`](asterism_model::NetworkState).
+//!
+//! Owns the log on disk, the snapshots, the traffic between replicas, and openraft in between. Everything above talks
+//! to a [`Replica`]: it proposes [`Operation`](asterism_model::Operation)s, reads a [`View`], and watches what was
+//! applied and who leads. openraft's type parameters stop at this crate's edge.
+//!
+//! Never decides anything about networks, never listens (the daemon adds [`Replica::service`] to its server), and
+//! never answers after its disk failed: it stops, and [`Replica::failed`] says why.
+//!
+//! Reading order: [`Replica`] (what others call), `types` (what openraft is told), `disk` (what storage must promise),
+//! `log` and `machine` (how the promises are used), `net` (how replicas talk).
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod config;
+mod error;
+mod replica;
+
+pub use config::{ReplicaConfig, Timing};
+pub use error::{
+    ConnectError, FatalError, InitError, MembershipError, ProposeError, ReadError, StartError, TransferError,
+};
+pub use replica::{
+    Applied, Leadership, MemberStatus, Peer, PeerConnector, Proposed, RaftService, Replica, Role, Status,
+    TlsPeers, View,
+};
+
+mod proto {
+    #![allow(clippy::all, clippy::pedantic, missing_docs)]
+    tonic::include_proto!("asterism.raft.v1");
+}

@@ -106,7 +106,8 @@ impl Codec {
             self.scanned += 1;
             if self.step(byte)? {
                 let text = &self.buffer[self.start..self.scanned];
-                let value = serde_json::from_slice(text).map_err(|error| CodecError::Malformed(error.to_string()))?;
+                let value =
+                    serde_json::from_slice(text).map_err(|error| CodecError::Malformed(error.to_string()))?;
                 self.start = self.scanned;
                 return Ok(Some(value));
             }

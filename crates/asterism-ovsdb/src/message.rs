@@ -115,7 +115,9 @@ mod tests {
 
     #[test]
     fn what_is_no_message_is_refused() {
-        for bad in [json!([]), json!({}), json!({"id": 1}), json!({"id": null, "result": 1}), json!({"method": 1})] {
+        for bad in
+            [json!([]), json!({}), json!({"id": 1}), json!({"id": null, "result": 1}), json!({"method": 1})]
+        {
             assert!(Message::try_from(bad.clone()).is_err(), "{bad}");
         }
     }

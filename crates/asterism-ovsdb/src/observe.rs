@@ -1,0 +1,164 @@
+//! Turns a copy of the rows into the model's picture of a host.
+//!
+//! Pure: rows in, [`ObservedHost`] out. Rows that are not ours appear as names and counts only. A row is ours if and
+//! only if it carries [`NETWORK_KEY`]; the port and interface that every bridge has of its own go with the bridge.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use asterism_model::{
+    BfdState, NetworkId, ObservedBridge, ObservedHost, ObservedInterface, ObservedPort, RowUuid, StoredFence,
+    fence::FENCE_KEY, target::NETWORK_KEY,
+};
+
+use crate::{
+    replica::{Replica, Row},
+    schema::{Schema, Table},
+};
+
+/// The picture of a host, numbered `picture`; `None` while the database has no root row (`ovs-vsctl init` was never run).
+pub fn observe(replica: &Replica, schema: &Schema, picture: u64) -> Option<ObservedHost> {
+    let (root, row) = replica.root()?;
+    let view = View { replica, knows_mtu: schema.has(Table::Interface, "mtu_request") };
+    let bridges: Vec<_> = replica.rows(Table::Bridge).map(|(uuid, row)| (uuid, view.bridge(row))).collect();
+    Some(ObservedHost {
+        picture,
+        root,
+        fence: stored_fence(row),
+        ovs_version: Some(row.text("ovs_version")).filter(|version| !version.is_empty()).map(str::to_owned),
+        foreign_names: view.foreign_names(),
+        bridges: bridges
+            .into_iter()
+            .filter(|(_, bridge)| bridge.network.is_some() || !bridge.ports.is_empty())
+            .collect(),
+    })
+}
+
+/// What the root row stores in the place of the fence.
+pub fn stored_fence(root: &Row) -> StoredFence {
+    match root.get("external_ids", FENCE_KEY) {
+        None => StoredFence::Absent,
+        Some(text) => {
+            text.parse().map_or_else(|_| StoredFence::Malformed(text.to_owned()), StoredFence::Present)
+        }
+    }
+}
+
+/// Whether a Bridge, Port or Interface row is ours.
+pub fn is_ours(row: &Row) -> bool {
+    row.get("external_ids", NETWORK_KEY).is_some()
+}
+
+/// The network that a row of ours belongs to; `None` also where our key holds what is no network's id.
+fn network(row: &Row) -> Option<NetworkId> {
+    let text = row.get("external_ids", NETWORK_KEY)?;
+    text.parse().ok().map(NetworkId).filter(|network| network.0.to_string() == text)
+}
+
+struct View<'a> {
+    replica: &'a Replica,
+    knows_mtu: bool,
+}
+
+impl View<'_> {
+    fn bridge(&self, row: &Row) -> ObservedBridge {
+        let name = row.text("name");
+        let network = network(row);
+        let ports: Vec<_> =
+            self.ports(row).filter(|(_, port)| !(network.is_some() && port.text("name") == name)).collect();
+        ObservedBridge {
+            name: name.to_owned(),
+            network,
+            datapath_type: row.text("datapath_type").to_owned(),
+            own_interface: self.own_interface(row),
+            foreign_ports: ports.iter().filter(|(_, port)| !is_ours(port)).count(),
+            ports: ports
+                .into_iter()
+                .filter(|(_, port)| is_ours(port))
+                .map(|(uuid, port)| (uuid, self.port(port)))
+                .collect(),
+        }
+    }
+
+    /// The interface named like the bridge. `None` also where the server has no `mtu_request`, since there would be
+    /// nothing to change in it.
+    fn own_interface(&self, bridge: &Row) -> Option<(RowUuid, Option<u16>)> {
+        let name = bridge.text("name");
+        let (_, port) = self.ports(bridge).find(|(_, port)| port.text("name") == name)?;
+        let (uuid, interface) =
+            self.interfaces(port).find(|(_, interface)| interface.text("name") == name)?;
+        let mtu = interface.integer("mtu_request").and_then(|mtu| u16::try_from(mtu).ok());
+        self.knows_mtu.then_some((uuid, mtu))
+    }
+
+    fn port(&self, row: &Row) -> ObservedPort {
+        ObservedPort {
+            name: row.text("name").to_owned(),
+            network: network(row),
+            interfaces: self
+                .interfaces(row)
+                .map(|(uuid, interface)| (uuid, observe_interface(interface)))
+                .collect(),
+        }
+    }
+
+    /// Names of all rows that are neither ours nor a part of a row of ours.
+    fn foreign_names(&self) -> BTreeSet<String> {
+        let mut ours: BTreeSet<RowUuid> = BTreeSet::new();
+        for (uuid, bridge) in self.replica.rows(Table::Bridge).filter(|(_, row)| network(row).is_some()) {
+            ours.insert(uuid);
+            for (uuid, port) in
+                self.ports(bridge).filter(|(_, port)| port.text("name") == bridge.text("name"))
+            {
+                ours.insert(uuid);
+                ours.extend(port.uuids("interfaces"));
+            }
+        }
+        for (uuid, port) in self.replica.rows(Table::Port).filter(|(_, row)| is_ours(row)) {
+            ours.insert(uuid);
+            ours.extend(port.uuids("interfaces"));
+        }
+        [Table::Bridge, Table::Port, Table::Interface]
+            .into_iter()
+            .flat_map(|table| self.replica.rows(table))
+            .filter(|(uuid, _)| !ours.contains(uuid))
+            .map(|(_, row)| row.text("name").to_owned())
+            .collect()
+    }
+
+    fn ports(&self, bridge: &Row) -> impl Iterator<Item = (RowUuid, &Row)> {
+        self.referred(bridge, "ports", Table::Port)
+    }
+
+    fn interfaces(&self, port: &Row) -> impl Iterator<Item = (RowUuid, &Row)> {
+        self.referred(port, "interfaces", Table::Interface)
+    }
+
+    fn referred(&self, row: &Row, column: &str, table: Table) -> impl Iterator<Item = (RowUuid, &Row)> {
+        let uuids: Vec<RowUuid> = row.uuids(column).collect();
+        uuids.into_iter().filter_map(move |uuid| self.replica.row(table, uuid).map(|row| (uuid, row)))
+    }
+}
+
+fn observe_interface(row: &Row) -> ObservedInterface {
+    ObservedInterface {
+        name: row.text("name").to_owned(),
+        kind: row.text("type").to_owned(),
+        options: owned(row.pairs("options")),
+        bfd: owned(row.pairs("bfd")),
+        bfd_state: bfd_state(row),
+        error: Some(row.text("error")).filter(|error| !error.is_empty()).map(str::to_owned),
+    }
+}
+
+/// Schema: `Interface.bfd_status`, keys `state` and `forwarding`.
+fn bfd_state(row: &Row) -> BfdState {
+    match (row.get("bfd_status", "state"), row.get("bfd_status", "forwarding")) {
+        (None, _) => BfdState::Unknown,
+        (Some("up"), Some("true") | None) => BfdState::Up,
+        (Some(_), _) => BfdState::Down,
+    }
+}
+
+fn owned<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> BTreeMap<String, String> {
+    pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+}

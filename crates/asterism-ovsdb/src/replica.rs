@@ -1,0 +1,356 @@
+//! A copy of the rows that a server monitors for us, kept by its updates.
+//!
+//! Pure. Sound or gone: an update that does not fit the copy (a change to a row that it lacks, a second birth of one
+//! that it has) is an error, after which the copy must be thrown away and fetched again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use asterism_model::RowUuid;
+use serde_json::{Map, Value};
+
+use crate::{
+    schema::{ColumnKind, Schema, Table},
+    value::{Atom, Datum, ValueError},
+};
+
+/// A row: the monitored columns. One that is absent has its default value: empty, in all columns that we read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Row(BTreeMap<&'static str, Datum>);
+
+/// All monitored rows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Replica {
+    tables: BTreeMap<Table, BTreeMap<RowUuid, Row>>,
+}
+
+/// Which of the two forms an update has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpdateForm {
+    /// `<table-updates>` (RFC 7047 §4.1.6): whole rows, before and after.
+    Whole,
+    /// `<table-updates2>` (ovsdb-server(7) 4.1.14): differences.
+    Differences,
+}
+
+/// An update that cannot be applied.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReplicaError {
+    #[error("{change} of row {row} of table {table}, which the copy {state}")]
+    Unsound { change: &'static str, row: RowUuid, table: &'static str, state: &'static str },
+    #[error("an update is malformed: {0}")]
+    Malformed(String),
+    #[error("column {column} of row {row} of table {table} is malformed")]
+    Column {
+        column: &'static str,
+        row: RowUuid,
+        table: &'static str,
+        #[source]
+        source: ValueError,
+    },
+}
+
+impl Row {
+    /// A `string` column, or an optional one; empty if unset.
+    pub fn text(&self, column: &str) -> &str {
+        self.first(column).and_then(text_of).unwrap_or_default()
+    }
+
+    /// An optional `integer` column.
+    pub fn integer(&self, column: &str) -> Option<i64> {
+        match self.first(column)? {
+            Atom::Integer(integer) => Some(*integer),
+            Atom::Real(_) | Atom::Boolean(_) | Atom::String(_) | Atom::Uuid(_) => None,
+        }
+    }
+
+    /// A column of references.
+    pub fn uuids(&self, column: &str) -> impl Iterator<Item = RowUuid> {
+        self.set(column).into_iter().flatten().filter_map(|atom| match atom {
+            Atom::Uuid(uuid) => Some(*uuid),
+            Atom::Integer(_) | Atom::Real(_) | Atom::Boolean(_) | Atom::String(_) => None,
+        })
+    }
+
+    /// One value of a column that maps strings to strings.
+    pub fn get(&self, column: &str, key: &str) -> Option<&str> {
+        self.pairs(column).find_map(|(found, value)| (found == key).then_some(value))
+    }
+
+    /// All of a column that maps strings to strings.
+    pub fn pairs(&self, column: &str) -> impl Iterator<Item = (&str, &str)> {
+        let map = match self.0.get(column) {
+            Some(Datum::Map(map)) => Some(map),
+            Some(Datum::Set(_)) | None => None,
+        };
+        map.into_iter().flatten().filter_map(|(key, value)| Some((text_of(key)?, text_of(value)?)))
+    }
+
+    fn first(&self, column: &str) -> Option<&Atom> {
+        self.set(column)?.first()
+    }
+
+    fn set(&self, column: &str) -> Option<&BTreeSet<Atom>> {
+        match self.0.get(column)? {
+            Datum::Set(set) => Some(set),
+            Datum::Map(_) => None,
+        }
+    }
+}
+
+fn text_of(atom: &Atom) -> Option<&str> {
+    match atom {
+        Atom::String(text) => Some(text),
+        Atom::Integer(_) | Atom::Real(_) | Atom::Boolean(_) | Atom::Uuid(_) => None,
+    }
+}
+
+impl Replica {
+    /// The rows of a table, by uuid.
+    pub fn rows(&self, table: Table) -> impl Iterator<Item = (RowUuid, &Row)> {
+        self.tables.get(&table).into_iter().flatten().map(|(uuid, row)| (*uuid, row))
+    }
+
+    pub fn row(&self, table: Table, uuid: RowUuid) -> Option<&Row> {
+        self.tables.get(&table)?.get(&uuid)
+    }
+
+    /// The one row of table Open_vSwitch; `None` until `ovs-vsctl init` has made it.
+    pub fn root(&self) -> Option<(RowUuid, &Row)> {
+        self.rows(Table::OpenVswitch).next()
+    }
+
+    /// Applies one update. After an error the copy is worthless.
+    pub fn apply(&mut self, schema: &Schema, form: UpdateForm, updates: &Value) -> Result<(), ReplicaError> {
+        for (name, rows) in object(updates, "updates")? {
+            let (table, columns) = schema
+                .table(name)
+                .ok_or_else(|| ReplicaError::Malformed(format!("table {name} is not monitored")))?;
+            let context = Context { table, columns };
+            let copy = self.tables.entry(table).or_default();
+            for (uuid, update) in object(rows, name)? {
+                let uuid = uuid.parse().map_err(|error| ReplicaError::Malformed(format!("{error}")))?;
+                match form {
+                    UpdateForm::Whole => context.apply_whole(copy, uuid, update)?,
+                    UpdateForm::Differences => context.apply_difference(copy, uuid, update)?,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The table that an update is about.
+struct Context<'a> {
+    table: Table,
+    columns: &'a BTreeMap<&'static str, ColumnKind>,
+}
+
+type Rows = BTreeMap<RowUuid, Row>;
+
+impl Context<'_> {
+    /// `<row-update>`: `new` alone is a birth, `old` alone a death, both a change.
+    fn apply_whole(&self, copy: &mut Rows, uuid: RowUuid, update: &Value) -> Result<(), ReplicaError> {
+        match (update.get("old"), update.get("new")) {
+            (None, Some(new)) => self.insert(copy, uuid, self.read_row(uuid, new)?),
+            (Some(_), None) => self.delete(copy, uuid),
+            (Some(_), Some(new)) => {
+                let row = self.read_row(uuid, new)?;
+                *self.known(copy, uuid)? = row;
+                Ok(())
+            }
+            (None, None) => Err(ReplicaError::Malformed(format!("row {uuid}: neither `old` nor `new`"))),
+        }
+    }
+
+    /// `<row-update2>`: one member, which names what happened.
+    fn apply_difference(&self, copy: &mut Rows, uuid: RowUuid, update: &Value) -> Result<(), ReplicaError> {
+        let mut members = object(update, "row update")?.iter();
+        match (members.next(), members.next()) {
+            (Some((kind, row)), None) => match kind.as_str() {
+                "initial" | "insert" => self.insert(copy, uuid, self.read_row(uuid, row)?),
+                "delete" => self.delete(copy, uuid),
+                "modify" => {
+                    let difference = self.read_row(uuid, row)?;
+                    self.change(self.known(copy, uuid)?, difference);
+                    Ok(())
+                }
+                other => Err(ReplicaError::Malformed(format!("row {uuid}: `{other}` is no kind of update"))),
+            },
+            _ => Err(ReplicaError::Malformed(format!("row {uuid}: expected one kind of update"))),
+        }
+    }
+
+    fn insert(&self, copy: &mut Rows, uuid: RowUuid, row: Row) -> Result<(), ReplicaError> {
+        match copy.insert(uuid, row) {
+            None => Ok(()),
+            Some(_) => Err(self.unsound("insertion", uuid, "has already")),
+        }
+    }
+
+    fn delete(&self, copy: &mut Rows, uuid: RowUuid) -> Result<(), ReplicaError> {
+        copy.remove(&uuid).map(drop).ok_or_else(|| self.unsound("deletion", uuid, "lacks"))
+    }
+
+    fn known<'r>(&self, copy: &'r mut Rows, uuid: RowUuid) -> Result<&'r mut Row, ReplicaError> {
+        copy.get_mut(&uuid).ok_or_else(|| self.unsound("change", uuid, "lacks"))
+    }
+
+    fn change(&self, row: &mut Row, difference: Row) {
+        for (column, change) in difference.0 {
+            match (self.columns.get(column), row.0.get_mut(column)) {
+                (Some(ColumnKind::Several), Some(value)) => toggle(value, change),
+                (Some(ColumnKind::Single) | None, _) | (Some(ColumnKind::Several), None) => {
+                    row.0.insert(column, change);
+                }
+            }
+        }
+    }
+
+    fn read_row(&self, uuid: RowUuid, json: &Value) -> Result<Row, ReplicaError> {
+        let mut row = Row::default();
+        for (name, json) in object(json, "row")? {
+            // `_uuid` and columns that were not asked for are no concern of ours.
+            let Some((&column, _)) = self.columns.get_key_value(name.as_str()) else { continue };
+            let datum = Datum::from_json(json).map_err(|source| ReplicaError::Column {
+                column,
+                row: uuid,
+                table: self.table.name(),
+                source,
+            })?;
+            row.0.insert(column, datum);
+        }
+        Ok(row)
+    }
+
+    fn unsound(&self, change: &'static str, row: RowUuid, state: &'static str) -> ReplicaError {
+        ReplicaError::Unsound { change, row, table: self.table.name(), state }
+    }
+}
+
+/// Applies a difference to a set or map of several (ovsdb-server(7) 4.1.14): elements of a set that are in both go,
+/// others come; a pair of a map goes if it is there alike, else its value is the new one.
+fn toggle(value: &mut Datum, change: Datum) {
+    match (value, change) {
+        (Datum::Set(set), Datum::Set(change)) => {
+            for atom in change {
+                if !set.remove(&atom) {
+                    set.insert(atom);
+                }
+            }
+        }
+        (Datum::Map(map), Datum::Map(change)) => {
+            for (key, new) in change {
+                if map.get(&key) == Some(&new) {
+                    map.remove(&key);
+                } else {
+                    map.insert(key, new);
+                }
+            }
+        }
+        // A column does not change between set and map; an empty one may be written as either.
+        (value, change) => *value = change,
+    }
+}
+
+fn object<'v>(json: &'v Value, what: &str) -> Result<&'v Map<String, Value>, ReplicaError> {
+    json.as_object().ok_or_else(|| ReplicaError::Malformed(format!("{what}: expected an object")))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const ROW: &str = "00000000-0000-0000-0000-000000000001";
+
+    fn schema() -> Schema {
+        let several = json!({"type": {"key": "string", "min": 0, "max": "unlimited"}});
+        let column = |name: &str| match name {
+            "name" | "type" | "datapath_type" | "error" => json!({"type": "string"}),
+            _ => several.clone(),
+        };
+        let names = [
+            "external_ids",
+            "bridges",
+            "name",
+            "datapath_type",
+            "ports",
+            "interfaces",
+            "type",
+            "options",
+            "bfd",
+            "bfd_status",
+            "error",
+        ];
+        let columns: Map<String, Value> =
+            names.iter().map(|name| ((*name).to_owned(), column(name))).collect();
+        let tables: Map<String, Value> =
+            Table::ALL.iter().map(|table| (table.name().to_owned(), json!({ "columns": columns }))).collect();
+        Schema::from_json(&json!({ "tables": tables })).unwrap()
+    }
+
+    fn after(form: UpdateForm, updates: &[Value]) -> Result<Replica, ReplicaError> {
+        let (schema, mut replica) = (schema(), Replica::default());
+        for update in updates {
+            replica.apply(&schema, form, &json!({"Interface": {ROW: update}}))?;
+        }
+        Ok(replica)
+    }
+
+    fn uuid() -> RowUuid {
+        ROW.parse().unwrap()
+    }
+
+    #[test]
+    fn differences_lead_where_whole_rows_lead() {
+        let map = |pairs: Value| json!(["map", pairs]);
+        let whole = [
+            json!({"new": {"name": "i", "error": "no", "options": map(json!([["a", "1"], ["b", "2"]]))}}),
+            json!({"old": {}, "new": {"name": "i", "error": ["set", []], "options": map(json!([["b", "3"], ["c", "4"]]))}}),
+        ];
+        let differences = [
+            json!({"initial": {"name": "i", "error": "no", "options": map(json!([["a", "1"], ["b", "2"]]))}}),
+            json!({"modify": {"error": ["set", []], "options": map(json!([["a", "1"], ["b", "3"], ["c", "4"]]))}}),
+        ];
+        let replica = after(UpdateForm::Whole, &whole).unwrap();
+        assert_eq!(after(UpdateForm::Differences, &differences).unwrap(), replica);
+        let row = replica.row(Table::Interface, uuid()).unwrap();
+        assert_eq!(row.pairs("options").collect::<Vec<_>>(), [("b", "3"), ("c", "4")]);
+        assert_eq!(row.text("error"), "");
+    }
+
+    #[test]
+    fn sets_are_toggled_by_element() {
+        let set = |names: &[&str]| json!(["set", names]);
+        let updates = [
+            json!({"insert": {"options": set(&["a", "b"])}}),
+            json!({"modify": {"options": set(&["b", "c"])}}),
+        ];
+        let expected = after(UpdateForm::Differences, &[json!({"insert": {"options": set(&["a", "c"])}})]);
+        assert_eq!(after(UpdateForm::Differences, &updates), expected);
+    }
+
+    #[test]
+    fn an_update_that_does_not_fit_is_unsound() {
+        let unsound =
+            |form, updates: &[Value]| matches!(after(form, updates), Err(ReplicaError::Unsound { .. }));
+        assert!(unsound(UpdateForm::Whole, &[json!({"old": {}, "new": {}})]));
+        assert!(unsound(UpdateForm::Whole, &[json!({"old": {}})]));
+        assert!(unsound(UpdateForm::Whole, &[json!({"new": {}}), json!({"new": {}})]));
+        assert!(unsound(UpdateForm::Differences, &[json!({"modify": {}})]));
+        assert!(unsound(UpdateForm::Differences, &[json!({"delete": null})]));
+        assert!(unsound(UpdateForm::Differences, &[json!({"initial": {}}), json!({"insert": {}})]));
+    }
+
+    #[test]
+    fn malformed_updates_are_refused() {
+        let refused = |form, update| after(form, &[update]).is_err();
+        assert!(refused(UpdateForm::Whole, json!({})));
+        assert!(refused(UpdateForm::Differences, json!({"reborn": {}})));
+        assert!(refused(UpdateForm::Differences, json!({"insert": {}, "delete": null})));
+        assert!(refused(UpdateForm::Whole, json!({"new": {"options": ["map", [["a"]]]}})));
+        let foreign = json!({"Manager": {}});
+        assert!(Replica::default().apply(&schema(), UpdateForm::Whole, &foreign).is_err());
+    }
+}

@@ -1,0 +1,15 @@
+//! Compiles the `.proto` files in Rust alone: no `protoc` is needed.
+
+use std::{env, error::Error, fs, path::Path};
+
+use prost::Message;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=proto");
+    let descriptors =
+        protox::compile(["asterism/admin/v1/admin.proto", "asterism/admin/v1/error.proto"], ["proto"])?;
+    let out = env::var("OUT_DIR")?;
+    fs::write(Path::new(&out).join("asterism.bin"), descriptors.encode_to_vec())?;
+    tonic_prost_build::configure().btree_map(".").compile_fds(descriptors)?;
+    Ok(())
+}

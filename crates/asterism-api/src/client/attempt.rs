@@ -1,0 +1,202 @@
+//! One attempt at one replica, and what follows from its failure.
+
+use std::{collections::BTreeMap, error::Error, time::Duration};
+
+use tokio::time::timeout;
+use tonic::{Request, Response, Status, Streaming, transport::Channel};
+
+use super::{Client, ServerStreaming, security::chain_of};
+use crate::{Class, Failure, v1::AdminClient};
+
+/// A failed attempt.
+#[derive(Debug)]
+pub(super) struct Attempted {
+    pub failure: Failure,
+    reach: Reach,
+}
+
+/// How far the request got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// No connection: nothing was sent.
+    NotSent,
+    /// Sent, and no word from the replica.
+    NotAnswered,
+    /// The replica itself told of the failure.
+    Answered,
+}
+
+/// What to do after a failed attempt.
+pub(super) enum Verdict {
+    /// Every replica would say the same, or asking again is not safe.
+    Final,
+    /// Ask the leader, who is at that address.
+    Ask(String),
+    TryNext,
+}
+
+impl Attempted {
+    fn not_sent(failure: Failure) -> Self {
+        Self { failure, reach: Reach::NotSent }
+    }
+
+    fn from_status(status: &Status) -> Self {
+        if is_tls(status) {
+            return Self::not_sent(Failure::local(Class::NotPermitted, chain_of(status)));
+        }
+        let failure = Failure::from_status(status);
+        let reach = if failure.reason.is_empty() { Reach::NotAnswered } else { Reach::Answered };
+        Self { failure, reach }
+    }
+
+    /// Whether a write may have taken effect.
+    fn may_have_happened(&self) -> bool {
+        match self.reach {
+            Reach::NotSent => false,
+            Reach::NotAnswered => true,
+            Reach::Answered => self.failure.class == Class::OutcomeUnknown,
+        }
+    }
+
+    pub fn verdict(&self, is_repeatable: bool) -> Verdict {
+        if self.may_have_happened() && !is_repeatable {
+            return Verdict::Final;
+        }
+        match (self.failure.class, &self.failure.leader) {
+            (Class::Unavailable, Some(leader)) => Verdict::Ask(leader.clone()),
+            (Class::Unavailable, None) => Verdict::TryNext,
+            // The session expired: another replica knows no more of it.
+            (Class::OutcomeUnknown, _) if self.failure.reason == "unknown_session" => Verdict::Final,
+            (Class::OutcomeUnknown, _) => Verdict::TryNext,
+            // One replica's certificate may be bad and the next one's good; but what a replica says is final.
+            (Class::NotPermitted, _) if self.reach != Reach::Answered => Verdict::TryNext,
+            (Class::NotPermitted | Class::Refused | Class::NotFound | Class::Internal, _) => Verdict::Final,
+        }
+    }
+}
+
+impl Client {
+    pub(super) async fn attempt<R, T, F>(
+        &mut self,
+        address: &str,
+        time_left: Duration,
+        request: R,
+        send: impl FnOnce(AdminClient<Channel>, Request<R>) -> F,
+    ) -> Result<T, Attempted>
+    where
+        F: Future<Output = Result<Response<T>, Status>>,
+    {
+        let admin = self.connect(address, time_left).await?;
+        let mut request = Request::new(request);
+        request.set_timeout(time_left);
+        answer_of(timeout(time_left, send(admin, request)).await, time_left)
+    }
+
+    pub(super) async fn attempt_stream<R: ServerStreaming>(
+        &mut self,
+        address: &str,
+        time_left: Duration,
+        request: R,
+    ) -> Result<Streaming<R::Item>, Attempted> {
+        let admin = self.connect(address, time_left).await?;
+        answer_of(timeout(time_left, R::send(admin, Request::new(request))).await, time_left)
+    }
+
+    /// A channel that was connected once connects itself again.
+    async fn connect(
+        &mut self,
+        address: &str,
+        time_left: Duration,
+    ) -> Result<AdminClient<Channel>, Attempted> {
+        if let Some(channel) = self.channels.get(address) {
+            return Ok(AdminClient::new(channel.clone()));
+        }
+        let endpoint = self.config.security.endpoint(address).map_err(Attempted::not_sent)?;
+        let channel = match timeout(time_left, endpoint.connect()).await {
+            Ok(Ok(channel)) => channel,
+            Ok(Err(error)) => {
+                let class = if is_tls(&error) { Class::NotPermitted } else { Class::Unavailable };
+                return Err(Attempted::not_sent(Failure::local(class, chain_of(&error))));
+            }
+            Err(_) => {
+                let what = format_args!("no connection within {time_left:?}");
+                return Err(Attempted::not_sent(Failure::local(Class::Unavailable, what)));
+            }
+        };
+        self.channels.insert(address.to_owned(), channel.clone());
+        Ok(AdminClient::new(channel))
+    }
+}
+
+fn answer_of<T>(
+    answer: Result<Result<Response<T>, Status>, tokio::time::error::Elapsed>,
+    time_left: Duration,
+) -> Result<T, Attempted> {
+    match answer {
+        Ok(Ok(answer)) => Ok(answer.into_inner()),
+        Ok(Err(status)) => Err(Attempted::from_status(&status)),
+        Err(_) => {
+            let what = format_args!("no answer within {time_left:?}");
+            Err(Attempted { failure: Failure::local(Class::OutcomeUnknown, what), reach: Reach::NotAnswered })
+        }
+    }
+}
+
+/// Whether TLS is at the root of an error: a certificate on one side that the other doesn't take.
+fn is_tls(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        if error.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+/// What became of a call's attempts: the last failure at each address.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    last: BTreeMap<String, Failure>,
+    may_have_happened: bool,
+}
+
+impl History {
+    pub fn add(&mut self, address: String, attempted: Attempted) {
+        self.may_have_happened |= attempted.may_have_happened();
+        self.last.insert(address, attempted.failure);
+    }
+
+    /// Whether waiting won't help: all replicas were met with certificates that don't fit.
+    pub fn is_hopeless(&self) -> bool {
+        self.last.values().all(|failure| failure.class == Class::NotPermitted)
+    }
+
+    /// The failure of the whole call.
+    pub fn conclude(self, timeout: Duration) -> Failure {
+        let class = if self.may_have_happened {
+            Class::OutcomeUnknown
+        } else if !self.last.is_empty() && self.is_hopeless() {
+            Class::NotPermitted
+        } else {
+            Class::Unavailable
+        };
+        let reason = match self.last.values().find(|failure| !failure.reason.is_empty()) {
+            Some(failure) => failure.reason.clone(),
+            None => String::new(),
+        };
+        let told: Vec<String> =
+            self.last.iter().map(|(address, failure)| format!("{address}: {failure}")).collect();
+        let what = match class {
+            Class::OutcomeUnknown => {
+                format!("no answer within {timeout:?}, and the request may have taken effect")
+            }
+            Class::NotPermitted => "no replica could be talked to".to_owned(),
+            Class::Unavailable | Class::Refused | Class::NotFound | Class::Internal => {
+                format!("no replica could do it within {timeout:?}")
+            }
+        };
+        Failure { reason, ..Failure::local(class, format_args!("{what} ({})", told.join("; "))) }
+    }
+}

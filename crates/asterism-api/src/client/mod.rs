@@ -1,0 +1,160 @@
+//! A client of the whole cluster rather than of one replica: it tries every endpoint, follows the leader's address,
+//! and keeps a request's identity over all attempts, so that a retry has one effect.
+//!
+//! Used by asterctl, and by a replica that passes a request on ([`Security::endpoint`]). Every wait has a deadline:
+//! an attempt's, and the call's.
+
+mod attempt;
+mod call;
+mod security;
+mod session;
+mod stream;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use tokio::time::Instant;
+use tonic::transport::Channel;
+
+pub use call::{ServerStreaming, Unary};
+pub use security::Security;
+pub use stream::Follow;
+
+use crate::{Class, Failure};
+use attempt::{Attempted, History, Verdict};
+use session::OpenedSession;
+
+/// How long one replica may take before the next is asked. Several heartbeats and an election fit in it, a command's
+/// default deadline holds three.
+pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Pauses between rounds over all endpoints: short first, since an election takes less than a second.
+const PAUSE_MIN: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// Whom to ask, and how.
+#[derive(Debug, Clone)]
+pub struct ClientConfig {
+    /// `host:port` of replicas; any of the cluster will do, and never empty.
+    pub endpoints: Vec<String>,
+    pub security: Security,
+    /// For one call with all its attempts.
+    pub timeout: Duration,
+    /// For one attempt; see [`ATTEMPT_TIMEOUT`].
+    pub attempt_timeout: Duration,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Client {
+    config: ClientConfig,
+    channels: BTreeMap<String, Channel>,
+    /// Who answered last, or was named as leader: asked first.
+    preferred: Option<String>,
+    session: Option<OpenedSession>,
+}
+
+impl Client {
+    /// Connects to nobody yet.
+    ///
+    /// # Errors
+    /// There is no endpoint, one is malformed, or the certificates are.
+    pub fn new(config: ClientConfig) -> Result<Self, Failure> {
+        if config.endpoints.is_empty() {
+            return Err(Failure::local(Class::Refused, "endpoints: there is none; expected HOST:PORT"));
+        }
+        for endpoint in &config.endpoints {
+            config.security.endpoint(endpoint)?;
+        }
+        Ok(Self { config, channels: BTreeMap::new(), preferred: None, session: None })
+    }
+
+    /// Asks until somebody answers, refuses, or the call's deadline passes.
+    ///
+    /// # Errors
+    /// The refusal; or, when the deadline passed, what became of the last attempt at each endpoint: `OutcomeUnknown`
+    /// if one of them may have taken effect, else `Unavailable` or `NotPermitted`.
+    pub async fn call<R: Unary>(&mut self, request: R) -> Result<R::Answer, Failure> {
+        let is_repeatable = request.is_repeatable();
+        self.try_all(is_repeatable, async |client, address, time_left| {
+            client.attempt(address, time_left, request.clone(), R::send).await
+        })
+        .await
+    }
+
+    /// Opens a stream that goes on over failures of single replicas; see [`Follow`].
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub async fn follow<R: ServerStreaming>(&mut self, request: R) -> Result<Follow<'_, R>, Failure> {
+        Follow::open(self, request).await
+    }
+
+    async fn open_stream<R: ServerStreaming>(
+        &mut self,
+        request: &R,
+    ) -> Result<tonic::Streaming<R::Item>, Failure> {
+        self.try_all(true, async |client, address, time_left| {
+            // The attempt's deadline is for the answer's beginning, so it must not travel as the stream's own.
+            client.attempt_stream(address, time_left, request.clone()).await
+        })
+        .await
+    }
+
+    async fn try_all<T>(
+        &mut self,
+        is_repeatable: bool,
+        attempt: impl AsyncFn(&mut Self, &str, Duration) -> Result<T, Attempted>,
+    ) -> Result<T, Failure> {
+        let deadline = Instant::now() + self.config.timeout;
+        let mut history = History::default();
+        let mut pause = PAUSE_MIN;
+        loop {
+            let mut round = self.round();
+            let mut asked = Vec::new();
+            while let Some(address) = round.pop() {
+                let time_left = deadline.saturating_duration_since(Instant::now());
+                if time_left.is_zero() {
+                    return Err(history.conclude(self.config.timeout));
+                }
+                asked.push(address.clone());
+                let failed = match attempt(self, &address, time_left.min(self.config.attempt_timeout)).await {
+                    Ok(answer) => {
+                        self.preferred = Some(address);
+                        return Ok(answer);
+                    }
+                    Err(failed) => failed,
+                };
+                if self.preferred.as_deref() == Some(&address) {
+                    self.preferred = None;
+                }
+                match failed.verdict(is_repeatable) {
+                    Verdict::Final => return Err(failed.failure),
+                    Verdict::Ask(leader) => {
+                        // Asked next, and before the others in the rounds to come.
+                        self.preferred = Some(leader.clone());
+                        if !asked.contains(&leader) {
+                            round.retain(|other| *other != leader);
+                            round.push(leader);
+                        }
+                    }
+                    Verdict::TryNext => {}
+                }
+                history.add(address, failed);
+            }
+            if history.is_hopeless() {
+                return Err(history.conclude(self.config.timeout));
+            }
+            tokio::time::sleep(pause.min(deadline.saturating_duration_since(Instant::now()))).await;
+            pause = (pause * 2).min(PAUSE_MAX);
+        }
+    }
+
+    /// All endpoints, the last to be asked first in the list.
+    fn round(&self) -> Vec<String> {
+        let preferred = self.preferred.iter();
+        let mut round: Vec<String> = preferred.chain(&self.config.endpoints).cloned().collect();
+        let mut seen = std::collections::BTreeSet::new();
+        round.retain(|address| seen.insert(address.clone()));
+        round.reverse();
+        round
+    }
+}

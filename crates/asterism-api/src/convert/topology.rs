@@ -1,0 +1,72 @@
+//! The choices in force for a network, with its members.
+
+use asterism_model::{Choice, Host, NetworkState, PoolAttachment, PoolId, PrivateNetwork, Topology, Vni};
+
+use super::host::standing;
+use crate::v1;
+
+/// A network's topology as the state has it. Without links, which the planner derives, and without health, which the
+/// leader sees: the server adds both.
+pub fn topology(state: &NetworkState, network: &PrivateNetwork) -> v1::Topology {
+    let choices = state.topologies().get(&network.id);
+    let mut stars: Vec<v1::Star> =
+        network.pools.iter().map(|(pool, attachment)| star(state, choices, *pool, attachment)).collect();
+    stars.sort_by(|a, b| a.pool.cmp(&b.pool));
+    let pool_center = choices.and_then(|choices| choices.pool_center.as_ref());
+    v1::Topology {
+        network_id: network.id.0,
+        network: network.name.to_string(),
+        encapsulation: v1::Encapsulation::from(network.encapsulation).into(),
+        mtu: network.mtu.into(),
+        vni: choices.map(|choices| Vni::get(choices.vni)),
+        resilience: v1::Resilience::from(network.resilience).into(),
+        pool_center: pool_center.map(|choice| choice_to_proto(choice, state.pool_label(choice.holder))),
+        stars,
+        links: Vec::new(),
+        revision: choices.map_or(0, |choices| choices.revision),
+    }
+}
+
+fn star(
+    state: &NetworkState,
+    choices: Option<&Topology>,
+    pool: PoolId,
+    attachment: &PoolAttachment,
+) -> v1::Star {
+    let star = choices.and_then(|choices| choices.stars.get(&pool));
+    let mut members: Vec<v1::Member> = state
+        .hosts_of(pool)
+        .filter(|host| host.is_member())
+        .map(|host| member(state, choices, attachment, host))
+        .collect();
+    members.sort_by(|a, b| a.host.cmp(&b.host));
+    v1::Star {
+        pool: state.pool_label(pool),
+        transport: attachment.transport.to_string(),
+        center: star.map(|star| choice_to_proto(&star.center, state.host_label(star.center.holder))),
+        standby: star.and_then(|star| star.standby).map(|host| state.host_label(host)),
+        preferred_host: attachment.preferred_host.map(|host| state.host_label(host)),
+        members,
+    }
+}
+
+fn member(
+    state: &NetworkState,
+    choices: Option<&Topology>,
+    attachment: &PoolAttachment,
+    host: &Host,
+) -> v1::Member {
+    let rank = choices.and_then(|choices| choices.rank(host.id, host.pool));
+    let transport = host.transports.get(&attachment.transport);
+    v1::Member {
+        host: state.host_label(host.id),
+        rank: rank.map_or(v1::Rank::Unspecified, v1::Rank::from).into(),
+        standing: standing(host),
+        address: transport.map(|transport| transport.address.to_string()).unwrap_or_default(),
+        health: v1::Health::Unspecified.into(),
+    }
+}
+
+fn choice_to_proto<T>(choice: &Choice<T>, holder: String) -> v1::Choice {
+    v1::Choice { holder, cause: v1::Cause::from(choice.cause).into(), since_ms: choice.since.0 }
+}

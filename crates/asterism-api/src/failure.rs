@@ -1,0 +1,88 @@
+//! Why a call failed, as the client tells it.
+
+use std::fmt;
+
+use tonic::{Code, Status};
+
+use crate::{status, v1::ErrorDetail};
+
+/// What a caller does differently; asterctl has an exit code for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// The state or the service refused it; nothing changed. Ask for something else.
+    Refused,
+    /// A name is not there; nothing changed.
+    NotFound,
+    /// Nobody could do it: no replica answers, none leads, or there is no quorum. Nothing changed; try again.
+    Unavailable,
+    /// No answer in time: a write may have happened. Look, or retry with the same request id.
+    OutcomeUnknown,
+    /// Certificates: the client's, the server's, or what the client's allows.
+    NotPermitted,
+    /// A bug on either side.
+    Internal,
+}
+
+/// A failed call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    pub class: Class,
+    /// See `ErrorDetail.reason`; empty when no replica said it.
+    pub reason: String,
+    /// The field that is wrong; empty where it is none.
+    pub field: String,
+    /// A sentence for people; names the field where there is one.
+    pub message: String,
+    /// The leader's address, when the asked replica does not lead.
+    pub leader: Option<String>,
+}
+
+impl Failure {
+    /// A failure that no replica told of.
+    pub fn local(class: Class, message: impl fmt::Display) -> Self {
+        Self {
+            class,
+            reason: String::new(),
+            field: String::new(),
+            message: message.to_string(),
+            leader: None,
+        }
+    }
+
+    /// What a status tells.
+    pub fn from_status(status: &Status) -> Self {
+        let detail = status::detail(status);
+        let class = class_of(status, detail.as_ref());
+        let ErrorDetail { reason, field, leader } = detail.unwrap_or_default();
+        let leader = leader.map(|leader| leader.address);
+        Self { class, reason, field, message: status.message().to_owned(), leader }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+fn class_of(status: &Status, detail: Option<&ErrorDetail>) -> Class {
+    match status.code() {
+        Code::NotFound => Class::NotFound,
+        Code::Unavailable => Class::Unavailable,
+        Code::DeadlineExceeded | Code::Cancelled | Code::Aborted => Class::OutcomeUnknown,
+        // The server's word for it; without a detail it is tonic's for a broken connection.
+        Code::Unknown => match detail {
+            Some(_) => Class::OutcomeUnknown,
+            None => Class::Unavailable,
+        },
+        Code::PermissionDenied | Code::Unauthenticated => Class::NotPermitted,
+        Code::InvalidArgument
+        | Code::AlreadyExists
+        | Code::FailedPrecondition
+        | Code::ResourceExhausted
+        | Code::OutOfRange => Class::Refused,
+        Code::Ok | Code::Unimplemented | Code::Internal | Code::DataLoss => Class::Internal,
+    }
+}

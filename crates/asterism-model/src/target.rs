@@ -103,11 +103,23 @@ pub fn bridge_name(network: NetworkId) -> String {
 ///
 /// It is a function of network and peer, so that work done twice fails by its name.
 pub fn tunnel_name(network: NetworkId, peer: HostId) -> String {
-    format!("at{}-{}", base36(network.0), base36(peer.0))
+    format!("{}{}", tunnel_name_prefix(network), base36(peer.0))
+}
+
+/// The peer whose tunnel of `network` bears that name: the inverse of [`tunnel_name`].
+pub fn tunnel_peer(network: NetworkId, name: &str) -> Option<HostId> {
+    let digits = name.strip_prefix(&tunnel_name_prefix(network))?;
+    let peer = u32::from_str_radix(digits, 36).ok().map(HostId)?;
+    // One spelling each: no sign, no leading zeros, no capitals.
+    (tunnel_name(network, peer) == name).then_some(peer)
 }
 
 /// The greatest id of networks and hosts: five digits in base 36, two of which and `at-` stay below 15 bytes.
 pub const MAX_ID: u32 = 36_u32.pow(5) - 1;
+
+fn tunnel_name_prefix(network: NetworkId) -> String {
+    format!("at{}-", base36(network.0))
+}
 
 fn base36(mut number: u32) -> String {
     let mut digits = Vec::new();
@@ -132,5 +144,13 @@ mod tests {
         assert_eq!(tunnel_name(NetworkId(1), HostId(35)), "at1-z");
         assert!(tunnel_name(NetworkId(MAX_ID), HostId(MAX_ID)).len() <= 15);
         assert!(bridge_name(NetworkId(MAX_ID)).len() <= 15);
+    }
+
+    #[test]
+    fn a_tunnels_name_tells_its_peer() {
+        assert_eq!(tunnel_peer(NetworkId(1), "at1-z"), Some(HostId(35)));
+        for other in ["at2-z", "at1-Z", "at1-0z", "at1-+z", "at1-", "vxlan0"] {
+            assert_eq!(tunnel_peer(NetworkId(1), other), None, "{other}");
+        }
     }
 }

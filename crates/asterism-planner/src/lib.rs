@@ -1,1 +1,29 @@
-//! Placeholder.
+//! Elections, plans, targets, diffs, and the reconciler that carries them out: pure functions and state machines.
+//!
+//! Nothing here waits, dials or reads a clock. [`plan`](plan::plan) turns the replicated state and the leader's
+//! [`Evidence`] into choices; [`target`](target::target) and [`diff`](diff::diff) turn choices into what one host must
+//! change; [`Reconciler`] decides when, takes events in and gives actions out. The shell is `asterismd`.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod check;
+pub mod diff;
+pub mod elect;
+pub mod evidence;
+pub mod explain;
+pub mod links;
+pub mod moves;
+pub mod plan;
+pub mod reconciler;
+pub mod target;
+pub mod tick;
+pub mod vni;
+
+pub use check::check;
+pub use diff::{Conflict, Difference, diff};
+pub use evidence::{Evidence, Graces, HostEvidence, Path, SessionEvidence, Verdict, Verdicts, judge};
+pub use explain::{Explanation, explain};
+pub use plan::{Finding, Plan, plan};
+pub use reconciler::{Action, Event, LaneStatus, Phase, Reconciler, Settings};
+pub use target::target;
+pub use tick::Tick;

@@ -1,0 +1,108 @@
+//! The answer to "why is it so": for one network, who is center and why, who was passed over and why, what is waited for.
+
+use asterism_model::{Cause, HostId, NetworkId, NetworkState, PoolId, Rank, Timestamp, Vni};
+
+use crate::{Evidence, Graces, Plan, Tick, elect::Load, judge, links::Fabric, plan};
+
+/// Why a network is as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation {
+    pub network: NetworkId,
+    pub vni: Option<Vni>,
+    pub pool_center: Option<Holder<PoolId>>,
+    pub pools: Vec<PoolExplanation>,
+    /// What is kept, passed over or waited for, in words.
+    pub findings: Vec<String>,
+    /// Whether the planner would choose otherwise right now.
+    pub will_change: bool,
+}
+
+/// Who holds an office, since when and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder<T> {
+    pub holder: T,
+    pub cause: Cause,
+    pub since: Timestamp,
+}
+
+/// One pool of the network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolExplanation {
+    pub pool: PoolId,
+    pub center: Option<Holder<HostId>>,
+    pub preferred: Option<HostId>,
+    /// In the order in which they would be elected, were the center to go.
+    pub candidates: Vec<Candidate>,
+}
+
+/// A host as the election sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    pub host: HostId,
+    pub rank: Option<Rank>,
+    pub uplinks: Vec<HostId>,
+    pub may_be_elected: bool,
+    /// How many stars it is in the middle of.
+    pub stars: usize,
+    /// The verdict, or that it is disabled, in words.
+    pub standing: String,
+}
+
+/// Explains one network; `None` where there is none of that id.
+pub fn explain(
+    state: &NetworkState,
+    network: NetworkId,
+    evidence: &Evidence,
+    graces: &Graces,
+    now: Tick,
+) -> Option<Explanation> {
+    let network = state.networks().get(&network)?;
+    let topology = state.topologies().get(&network.id);
+    let Plan { changes, findings, .. } = plan(state, evidence, graces, now);
+    let verdicts = judge(evidence, graces, now);
+    let load = Load::of(state);
+    let fabric = Fabric::of(state, network);
+
+    let pools = network.pools.iter().map(|(pool, attachment)| {
+        let star = topology.and_then(|topology| topology.stars.get(pool));
+        let mut candidates: Vec<Candidate> = state
+            .hosts_of(*pool)
+            .filter(|host| host.is_member())
+            .map(|host| Candidate {
+                host: host.id,
+                rank: fabric.as_ref().and_then(|fabric| fabric.rank(host)),
+                uplinks: fabric.as_ref().map(|fabric| fabric.uplinks(host)).unwrap_or_default(),
+                may_be_elected: host.is_eligible() && verdicts.of(host.id).is_able(),
+                stars: load.host(host.id),
+                standing: if host.is_eligible() {
+                    verdicts.of(host.id).to_string()
+                } else {
+                    "disabled".into()
+                },
+            })
+            .collect();
+        candidates.sort_by_key(|candidate| (!candidate.may_be_elected, candidate.stars, candidate.host));
+        PoolExplanation {
+            pool: *pool,
+            center: star.map(|star| holder(&star.center)),
+            preferred: attachment.preferred_host,
+            candidates,
+        }
+    });
+    Some(Explanation {
+        network: network.id,
+        vni: topology.map(|topology| topology.vni),
+        pool_center: topology.and_then(|topology| topology.pool_center.as_ref()).map(holder),
+        pools: pools.collect(),
+        findings: findings
+            .iter()
+            .filter(|finding| finding.network() == network.id)
+            .map(|finding| finding.describe(state).to_string())
+            .collect(),
+        will_change: changes.contains_key(&network.id),
+    })
+}
+
+fn holder<T: Copy>(choice: &asterism_model::Choice<T>) -> Holder<T> {
+    Holder { holder: choice.holder, cause: choice.cause, since: choice.since }
+}

@@ -1,0 +1,245 @@
+//! From the replicated state and the leader's evidence to the choices that should change.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use asterism_model::{
+    Cause, Host, HostId, NetworkId, NetworkState, PoolId, PrivateNetwork, StarPlan, Topology, TopologyPlan,
+    Vni,
+};
+
+use crate::{
+    Evidence, Graces, Tick, Verdicts,
+    elect::{Ballot, Load},
+    judge, vni,
+};
+
+/// What should change, and what is waited for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The revision of the state that was planned upon.
+    pub based_on: u64,
+    /// Only networks whose choices change.
+    pub changes: BTreeMap<NetworkId, TopologyPlan>,
+    /// What stands in the way, and what is kept though it is in doubt.
+    pub findings: Vec<Finding>,
+    /// When to plan again if nothing else happens.
+    pub plan_again: Option<Tick>,
+}
+
+/// Why something that one might expect did not happen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// The pool has no host that could be star-center; its VMs are on their own.
+    NoAbleHost { network: NetworkId, pool: PoolId, hosts: Vec<(HostId, String)> },
+    /// The center is dead, disabled or in doubt, and stays.
+    CenterKept { network: NetworkId, pool: PoolId, host: HostId, why: String },
+    /// The preferred center is not in office.
+    PreferredPassedOver { network: NetworkId, pool: PoolId, host: HostId, why: String },
+    /// Every VNI is taken.
+    NoVni { network: NetworkId },
+}
+
+impl Finding {
+    pub fn network(&self) -> NetworkId {
+        match self {
+            Self::NoAbleHost { network, .. }
+            | Self::CenterKept { network, .. }
+            | Self::PreferredPassedOver { network, .. }
+            | Self::NoVni { network } => *network,
+        }
+    }
+
+    /// The finding in words, with names as operators write them.
+    pub fn describe<'a>(&'a self, state: &'a NetworkState) -> impl fmt::Display + 'a {
+        Described { finding: self, state }
+    }
+}
+
+struct Described<'a> {
+    finding: &'a Finding,
+    state: &'a NetworkState,
+}
+
+impl fmt::Display for Described<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.finding {
+            Finding::NoAbleHost { pool, hosts, .. } => {
+                write!(f, "pool {} has no able host", self.state.pool_label(*pool))?;
+                for (host, why) in hosts {
+                    write!(f, "; {}: {why}", self.state.host_label(*host))?;
+                }
+                Ok(())
+            }
+            Finding::CenterKept { pool, host, why, .. } => write!(
+                f,
+                "pool {} keeps its star-center {}, which is {why}",
+                self.state.pool_label(*pool),
+                self.state.host_label(*host)
+            ),
+            Finding::PreferredPassedOver { host, why, .. } => {
+                write!(f, "preferred star-center {} is passed over: {why}", self.state.host_label(*host))
+            }
+            Finding::NoVni { .. } => f.write_str("every VNI is taken; delete a network"),
+        }
+    }
+}
+
+/// Plans all networks. A fixpoint: once the changes are adopted, the same evidence gives no further ones.
+pub fn plan(state: &NetworkState, evidence: &Evidence, graces: &Graces, now: Tick) -> Plan {
+    Planner::new(state, judge(evidence, graces, now), graces, now).run()
+}
+
+struct Planner<'a> {
+    state: &'a NetworkState,
+    verdicts: Verdicts,
+    graces: &'a Graces,
+    now: Tick,
+    load: Load,
+    vnis: BTreeSet<Vni>,
+    members: BTreeMap<PoolId, Vec<&'a Host>>,
+    plan: Plan,
+}
+
+impl<'a> Planner<'a> {
+    fn new(state: &'a NetworkState, verdicts: Verdicts, graces: &'a Graces, now: Tick) -> Self {
+        let mut members: BTreeMap<PoolId, Vec<&Host>> = BTreeMap::new();
+        for host in state.hosts().values().filter(|host| host.is_member()) {
+            members.entry(host.pool).or_default().push(host);
+        }
+        let allocated = state.topologies().values().map(|topology| topology.vni);
+        let requested = state.networks().values().filter_map(|network| network.requested_vni);
+        let plan_again = verdicts.judge_again;
+        Self {
+            state,
+            verdicts,
+            graces,
+            now,
+            load: Load::of(state),
+            vnis: allocated.chain(requested).collect(),
+            members,
+            plan: Plan {
+                based_on: state.revision(),
+                changes: BTreeMap::new(),
+                findings: Vec::new(),
+                plan_again,
+            },
+        }
+    }
+
+    fn run(mut self) -> Plan {
+        for network in self.state.networks().values() {
+            let before = self.state.topologies().get(&network.id);
+            let Some(planned) = self.plan_network(network, before) else { continue };
+            if before.is_none_or(|before| differs(before, &planned)) {
+                self.plan.changes.insert(network.id, planned);
+            }
+        }
+        self.plan
+    }
+
+    fn plan_network(&mut self, network: &PrivateNetwork, before: Option<&Topology>) -> Option<TopologyPlan> {
+        let Some(vni) = self.choose_vni(network, before) else {
+            self.plan.findings.push(Finding::NoVni { network: network.id });
+            return None;
+        };
+        let mut stars = BTreeMap::new();
+        for pool in network.pools.keys() {
+            if let Some(star) = self.plan_star(network, *pool, before) {
+                stars.insert(*pool, star);
+            }
+        }
+        let current = before.and_then(|topology| topology.pool_center.as_ref());
+        let pool_center = self.ballot().pool_center(&stars, network.preferred_pool, current);
+        if let (Some((pool, _)), None) = (pool_center, current) {
+            self.load.add_pool(pool);
+        }
+        if let Some(preferred) = network.preferred_pool.filter(|pool| stars.contains_key(pool)) {
+            self.await_fail_back(
+                stars[&preferred].center,
+                pool_center.map(|(pool, _)| pool) == Some(preferred),
+            );
+        }
+        Some(TopologyPlan { vni, stars, pool_center })
+    }
+
+    fn choose_vni(&mut self, network: &PrivateNetwork, before: Option<&Topology>) -> Option<Vni> {
+        let fixed = before.map(|topology| topology.vni).or(network.requested_vni);
+        let vni = fixed.or_else(|| vni::allocate(network.id, &self.vnis))?;
+        self.vnis.insert(vni);
+        Some(vni)
+    }
+
+    fn plan_star(
+        &mut self,
+        network: &PrivateNetwork,
+        pool: PoolId,
+        before: Option<&Topology>,
+    ) -> Option<StarPlan> {
+        let attachment = network.pools.get(&pool)?;
+        let star = before.and_then(|topology| topology.stars.get(&pool));
+        let current = star.map(|star| &star.center);
+        let hosts = self.members.get(&pool).map_or(&[][..], Vec::as_slice);
+        let elected = self.ballot().star_center(hosts, attachment, current);
+
+        let Some((center, cause)) = elected else {
+            let hosts = hosts.iter().map(|host| (host.id, self.why_not(host))).collect();
+            self.plan.findings.push(Finding::NoAbleHost { network: network.id, pool, hosts });
+            return None;
+        };
+        if current.map(|choice| choice.holder) != Some(center) {
+            if let Some(choice) = current {
+                self.load.remove_host(choice.holder);
+            }
+            self.load.add_host(center);
+        } else if let Some(host) = self.state.hosts().get(&center).filter(|host| self.is_in_doubt(host)) {
+            let why = self.why_not(host);
+            self.plan.findings.push(Finding::CenterKept { network: network.id, pool, host: center, why });
+        }
+        if let Some(preferred) = attachment.preferred_host {
+            self.await_fail_back(preferred, preferred == center);
+            if let Some(host) = self.state.hosts().get(&preferred).filter(|_| preferred != center) {
+                let why = self.why_not(host);
+                self.plan.findings.push(Finding::PreferredPassedOver {
+                    network: network.id,
+                    pool,
+                    host: preferred,
+                    why,
+                });
+            }
+        }
+        Some(StarPlan { center, cause, standby: None })
+    }
+
+    /// A preferred holder that is able but not in office yet is looked at again when its grace is over.
+    fn await_fail_back(&mut self, preferred: HostId, in_office: bool) {
+        if let (crate::Verdict::Able { since }, false) = (self.verdicts.of(preferred), in_office) {
+            let at = *since + self.graces.fail_back;
+            self.plan.plan_again = Some(self.plan.plan_again.map_or(at, |other| other.min(at)));
+        }
+    }
+
+    fn is_in_doubt(&self, host: &Host) -> bool {
+        !host.is_eligible() || !self.verdicts.of(host.id).is_able()
+    }
+
+    fn why_not(&self, host: &Host) -> String {
+        if host.is_eligible() { self.verdicts.of(host.id).to_string() } else { "disabled".into() }
+    }
+
+    fn ballot(&self) -> Ballot<'_> {
+        Ballot { verdicts: &self.verdicts, graces: self.graces, now: self.now, load: &self.load }
+    }
+}
+
+/// Whether the plan chooses otherwise than what is in force. Causes alone are no change.
+fn differs(before: &Topology, planned: &TopologyPlan) -> bool {
+    let stars_before = before.stars.iter().map(|(pool, star)| (*pool, star.center.holder, star.standby));
+    let stars_planned = planned.stars.iter().map(|(pool, star)| (*pool, star.center, star.standby));
+    let root_pool = |choice: Option<(PoolId, Cause)>| choice.map(|(pool, _)| pool);
+    before.vni != planned.vni
+        || before.pool_center.as_ref().map(|choice| choice.holder) != root_pool(planned.pool_center)
+        || !stars_before.eq(stars_planned)
+}

@@ -29,6 +29,9 @@ pub enum ApiError {
     /// The leader can't reach a majority; nothing happened.
     #[error("no quorum: {0}")]
     NoQuorum(String),
+    /// Too much is under way; nothing happened.
+    #[error("busy: {0}; try again later")]
+    Busy(String),
     /// Proposed, and not answered in time: it may have happened, or may yet.
     #[error("outcome unknown: {0}")]
     OutcomeUnknown(String),
@@ -51,7 +54,7 @@ impl ApiError {
             Self::Refused(refusal) => classify(refusal).0,
             Self::Invalid(_) => Code::InvalidArgument,
             Self::NotFound(_) => Code::NotFound,
-            Self::NotLeader { .. } | Self::NoQuorum(_) | Self::ShuttingDown => Code::Unavailable,
+            Self::NotLeader { .. } | Self::NoQuorum(_) | Self::Busy(_) | Self::ShuttingDown => Code::Unavailable,
             Self::OutcomeUnknown(_) => Code::Unknown,
             Self::Deadline(_) => Code::DeadlineExceeded,
             Self::NotPermitted(_) => Code::PermissionDenied,
@@ -66,6 +69,7 @@ impl ApiError {
             Self::NotFound(_) => ("not_found", ""),
             Self::NotLeader { .. } => ("not_leader", ""),
             Self::NoQuorum(_) => ("no_quorum", ""),
+            Self::Busy(_) => ("busy", ""),
             Self::OutcomeUnknown(_) => ("outcome_unknown", ""),
             Self::Deadline(_) => ("deadline", ""),
             Self::NotPermitted(_) => ("not_permitted", ""),
@@ -81,6 +85,7 @@ impl ApiError {
             | Self::Invalid(_)
             | Self::NotFound(_)
             | Self::NoQuorum(_)
+            | Self::Busy(_)
             | Self::OutcomeUnknown(_)
             | Self::Deadline(_)
             | Self::NotPermitted(_)

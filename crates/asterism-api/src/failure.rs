@@ -67,16 +67,14 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+/// A status without a detail was not made by a replica: tonic's, for a connection that broke, or a proxy's.
 fn class_of(status: &Status, detail: Option<&ErrorDetail>) -> Class {
+    let is_told = detail.is_some();
     match status.code() {
         Code::NotFound => Class::NotFound,
         Code::Unavailable => Class::Unavailable,
-        Code::DeadlineExceeded | Code::Cancelled | Code::Aborted => Class::OutcomeUnknown,
-        // The server's word for it; without a detail it is tonic's for a broken connection.
-        Code::Unknown => match detail {
-            Some(_) => Class::OutcomeUnknown,
-            None => Class::Unavailable,
-        },
+        Code::Unknown | Code::Cancelled | Code::Internal if !is_told => Class::Unavailable,
+        Code::DeadlineExceeded | Code::Cancelled | Code::Aborted | Code::Unknown => Class::OutcomeUnknown,
         Code::PermissionDenied | Code::Unauthenticated => Class::NotPermitted,
         Code::InvalidArgument
         | Code::AlreadyExists

@@ -11,6 +11,8 @@ pub mod convert;
 mod error;
 mod failure;
 mod status;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use client::{Client, ClientConfig, Security};
 pub use convert::FieldError;

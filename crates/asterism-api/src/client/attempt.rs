@@ -1,11 +1,11 @@
 //! One attempt at one replica, and what follows from its failure.
 
-use std::{collections::BTreeMap, error::Error, time::Duration};
+use std::{collections::BTreeMap, error::Error, io, time::Duration};
 
 use tokio::time::timeout;
-use tonic::{Request, Response, Status, Streaming, transport::Channel};
+use tonic::{Request, Response, Status, transport::Channel};
 
-use super::{Client, ServerStreaming, security::chain_of};
+use super::{Client, security::chain_of};
 use crate::{Class, Failure, v1::AdminClient};
 
 /// A failed attempt.
@@ -40,8 +40,10 @@ impl Attempted {
         Self { failure, reach: Reach::NotSent }
     }
 
-    fn from_status(status: &Status) -> Self {
-        if is_tls(status) {
+    /// A replica that refuses a client's certificate says so after the client's first request (RFC 8446 §2): TLS that
+    /// fails on a connection that was never answered means that nothing was taken in.
+    fn from_status(status: &Status, was_answered: bool) -> Self {
+        if is_tls(status) && !was_answered {
             return Self::not_sent(Failure::local(Class::NotPermitted, chain_of(status)));
         }
         let failure = Failure::from_status(status);
@@ -87,19 +89,18 @@ impl Client {
         F: Future<Output = Result<Response<T>, Status>>,
     {
         let admin = self.connect(address, time_left).await?;
-        let mut request = Request::new(request);
-        request.set_timeout(time_left);
-        answer_of(timeout(time_left, send(admin, request)).await, time_left)
-    }
-
-    pub(super) async fn attempt_stream<R: ServerStreaming>(
-        &mut self,
-        address: &str,
-        time_left: Duration,
-        request: R,
-    ) -> Result<Streaming<R::Item>, Attempted> {
-        let admin = self.connect(address, time_left).await?;
-        answer_of(timeout(time_left, R::send(admin, Request::new(request))).await, time_left)
+        match timeout(time_left, send(admin, Request::new(request))).await {
+            Ok(Ok(answer)) => {
+                self.answered.insert(address.to_owned());
+                Ok(answer.into_inner())
+            }
+            Ok(Err(status)) => Err(Attempted::from_status(&status, self.answered.contains(address))),
+            Err(_) => {
+                let what = format_args!("no answer within {time_left:?}");
+                let failure = Failure::local(Class::OutcomeUnknown, what);
+                Err(Attempted { failure, reach: Reach::NotAnswered })
+            }
+        }
     }
 
     /// A channel that was connected once connects itself again.
@@ -128,26 +129,13 @@ impl Client {
     }
 }
 
-fn answer_of<T>(
-    answer: Result<Result<Response<T>, Status>, tokio::time::error::Elapsed>,
-    time_left: Duration,
-) -> Result<T, Attempted> {
-    match answer {
-        Ok(Ok(answer)) => Ok(answer.into_inner()),
-        Ok(Err(status)) => Err(Attempted::from_status(&status)),
-        Err(_) => {
-            let what = format_args!("no answer within {time_left:?}");
-            Err(Attempted { failure: Failure::local(Class::OutcomeUnknown, what), reach: Reach::NotAnswered })
-        }
-    }
-}
-
-/// Whether TLS is at the root of an error: a certificate on one side that the other doesn't take.
+/// Whether TLS is at the root of an error: a certificate on one side that the other doesn't take. rustls reports so as
+/// `InvalidData`; HTTP/2 keeps the kind and drops the type.
 fn is_tls(error: &(dyn Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if error.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+        let io = error.downcast_ref::<io::Error>();
+        if io.is_some_and(|io| io.kind() == io::ErrorKind::InvalidData) {
             return true;
         }
         cause = error.source();

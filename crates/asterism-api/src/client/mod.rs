@@ -9,8 +9,15 @@ mod call;
 mod security;
 mod session;
 mod stream;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod tls_tests;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 use tonic::transport::Channel;
@@ -47,6 +54,8 @@ pub struct ClientConfig {
 pub struct Client {
     config: ClientConfig,
     channels: BTreeMap<String, Channel>,
+    /// Whose channels have carried an answer.
+    answered: BTreeSet<String>,
     /// Who answered last, or was named as leader: asked first.
     preferred: Option<String>,
     session: Option<OpenedSession>,
@@ -64,7 +73,13 @@ impl Client {
         for endpoint in &config.endpoints {
             config.security.endpoint(endpoint)?;
         }
-        Ok(Self { config, channels: BTreeMap::new(), preferred: None, session: None })
+        Ok(Self {
+            config,
+            channels: BTreeMap::new(),
+            answered: BTreeSet::new(),
+            preferred: None,
+            session: None,
+        })
     }
 
     /// Asks until somebody answers, refuses, or the call's deadline passes.
@@ -75,7 +90,12 @@ impl Client {
     pub async fn call<R: Unary>(&mut self, request: R) -> Result<R::Answer, Failure> {
         let is_repeatable = request.is_repeatable();
         self.try_all(is_repeatable, async |client, address, time_left| {
-            client.attempt(address, time_left, request.clone(), R::send).await
+            let send = |admin, mut request: tonic::Request<R>| {
+                // The replica gives up when the client does.
+                request.set_timeout(time_left);
+                R::send(admin, request)
+            };
+            client.attempt(address, time_left, request.clone(), send).await
         })
         .await
     }
@@ -93,8 +113,8 @@ impl Client {
         request: &R,
     ) -> Result<tonic::Streaming<R::Item>, Failure> {
         self.try_all(true, async |client, address, time_left| {
-            // The attempt's deadline is for the answer's beginning, so it must not travel as the stream's own.
-            client.attempt_stream(address, time_left, request.clone()).await
+            // The attempt's deadline is for the stream's beginning, so it must not travel as the stream's own.
+            client.attempt(address, time_left, request.clone(), R::send).await
         })
         .await
     }
@@ -152,7 +172,7 @@ impl Client {
     fn round(&self) -> Vec<String> {
         let preferred = self.preferred.iter();
         let mut round: Vec<String> = preferred.chain(&self.config.endpoints).cloned().collect();
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         round.retain(|address| seen.insert(address.clone()));
         round.reverse();
         round

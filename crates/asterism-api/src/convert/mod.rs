@@ -9,6 +9,8 @@ mod host;
 mod network;
 mod operation;
 mod receipt;
+#[cfg(test)]
+mod tests;
 mod topology;
 
 use std::{collections::BTreeMap, fmt::Display, str::FromStr};

@@ -13,7 +13,7 @@ use crate::error::{LabError, Result};
 use crate::netns::Netns;
 
 /// Time that a helper program may take: generous, since the machine may be building something meanwhile.
-const DEADLINE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(40);
 
 /// What a helper program left.
 #[derive(Clone, Debug)]

@@ -1,0 +1,401 @@
+//! A hypervisor host: a network namespace with its own `ovsdb-server` and `ovs-vswitchd` (userspace datapath).
+//!
+//! Laid out as XCP-ng does: the transport bridge `xenbr0` holds the transport address, the NIC `eth0` is its port, and
+//! OVSDB listens on the management address. Faults of the host itself (death, freeze, reboot) live here; faults of its
+//! cables in [`crate::fabric`].
+
+mod mute;
+mod unixctl;
+mod vsctl;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use crate::address::{HostName, OVSDB_PORT, PREFIX, mac_of};
+use crate::daemon::Daemon;
+use crate::error::{LabError, Result};
+use crate::fabric::{Fabric, Underlay};
+use crate::netns::Netns;
+use crate::pki::OvsdbTls;
+use crate::rows::{self, Journal, RowSnapshot};
+use crate::tool::Tool;
+use crate::wait::until;
+
+pub use mute::MuteHost;
+pub use vsctl::{BridgeRef, Vsctl};
+
+/// The bridge that holds a host's transport address.
+pub const TRANSPORT_BRIDGE: &str = "xenbr0";
+/// Time that a daemon may take to be there, on a machine that builds something meanwhile.
+const START_DEADLINE: Duration = Duration::from_secs(30);
+
+/// How a host's OVSDB listens on its management address.
+#[derive(Clone, Debug)]
+pub enum OvsdbListen {
+    /// Plain TCP, as `ptcp:6640`.
+    Tcp,
+    /// TLS with the given files and ciphers, as `pssl:6640`.
+    Tls(OvsdbTls),
+}
+
+/// Which daemons of a host are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Daemons {
+    /// The whole host hangs: neither management nor forwarding goes on.
+    Both,
+    /// Only the database hangs: forwarding goes on.
+    Ovsdb,
+}
+
+/// What state a host is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostState {
+    Running,
+    Frozen(Daemons),
+    Dead,
+}
+
+/// A host with real Open vSwitch.
+#[derive(Debug)]
+pub struct Host {
+    name: HostName,
+    netns: Netns,
+    dir: PathBuf,
+    listen: OvsdbListen,
+    state: HostState,
+    ovsdb: Option<Daemon>,
+    vswitchd: Option<Daemon>,
+    /// Hosts whose transport MAC the switch is told.
+    peers: BTreeSet<HostName>,
+}
+
+impl Host {
+    /// Makes the namespace, plugs it into both underlays and starts Open vSwitch. Its files stand in `dir`.
+    ///
+    /// # Errors
+    /// When a program fails or a daemon is not there within 30 s.
+    pub fn build(name: HostName, fabric: &Fabric, dir: &Path, listen: OvsdbListen) -> Result<Self> {
+        fs::create_dir_all(dir)
+            .map_err(|source| LabError::io(format!("making {}", dir.display()), source))?;
+        let netns = Netns::create(&name.flat())?;
+        fabric.plug(&netns, Underlay::Transport, "eth0", name.transport())?;
+        leave_to_the_switch(&netns, "eth0")?;
+        fabric.attach(&netns, Underlay::Management, "mgmt0", name.management())?;
+        let mut host = Self {
+            name,
+            netns,
+            dir: dir.to_owned(),
+            listen,
+            state: HostState::Dead,
+            ovsdb: None,
+            vswitchd: None,
+            peers: BTreeSet::new(),
+        };
+        host.install()?;
+        host.start()?;
+        Ok(host)
+    }
+
+    pub fn name(&self) -> HostName {
+        self.name
+    }
+
+    pub fn netns(&self) -> &Netns {
+        &self.netns
+    }
+
+    pub fn state(&self) -> HostState {
+        self.state
+    }
+
+    /// Directory of its database, sockets and logs.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Where its OVSDB is reached over the management network, as OVS writes it.
+    pub fn ovsdb_remote(&self) -> String {
+        let scheme = match self.listen {
+            OvsdbListen::Tcp => "tcp",
+            OvsdbListen::Tls(_) => "ssl",
+        };
+        format!("{scheme}:{}:{OVSDB_PORT}", self.name.management())
+    }
+
+    /// Talks to its database through the local socket, as an administrator on the host would.
+    pub fn vsctl(&self) -> Vsctl<'_> {
+        Vsctl::new(self)
+    }
+
+    /// All rows of its database, without what the switch itself counts and reports.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn rows(&self) -> Result<RowSnapshot> {
+        rows::snapshot(self.name, &self.database_socket())
+    }
+
+    /// The transactions that its database has kept so far; see [`Journal::since`].
+    ///
+    /// # Errors
+    /// When the database file cannot be read.
+    pub fn journal(&self) -> Result<Journal> {
+        Journal::read(&self.database_file())
+    }
+
+    /// Tells the switch the transport MAC of other hosts.
+    ///
+    /// The userspace datapath asks for a tunnel neighbour's MAC only when it translates a new flow: a request that is lost while
+    /// the neighbour is dead is not repeated as long as traffic keeps that flow. Kernels do repeat it, and no hypervisor
+    /// runs the userspace datapath, so the laboratory leaves ARP on the transport out of the picture.
+    ///
+    /// # Errors
+    /// When the switch does not answer.
+    pub fn introduce(&mut self, peers: impl IntoIterator<Item = HostName>) -> Result<()> {
+        let own = self.name;
+        self.peers.extend(peers.into_iter().filter(|peer| *peer != own));
+        if self.state == HostState::Running { self.tell_neighbours() } else { Ok(()) }
+    }
+
+    fn tell_neighbours(&self) -> Result<()> {
+        const AGING_MAX_S: &str = "3600"; // the longest that it accepts; each use starts it anew
+        let entry = |peer: &HostName| {
+            let address = peer.transport();
+            ("tnl/neigh/set", vec![TRANSPORT_BRIDGE.to_owned(), address.to_string(), mac_of(address)])
+        };
+        let commands: Vec<_> = std::iter::once(("tnl/neigh/aging", vec![AGING_MAX_S.to_owned()]))
+            .chain(self.peers.iter().map(entry))
+            .collect();
+        unixctl::ask(&self.dir.join("ovs-vswitchd.ctl"), &commands).map(drop)
+    }
+
+    /// SIGKILL to both daemons. The namespace and its cables stay.
+    pub fn kill(&mut self) {
+        self.vswitchd = None; // dropping a daemon kills it
+        self.ovsdb = None;
+        self.state = HostState::Dead;
+    }
+
+    /// Starts what [`Host::kill`] killed, with the database as it was left.
+    ///
+    /// # Errors
+    /// When a daemon is not there within 30 s.
+    pub fn start(&mut self) -> Result<()> {
+        self.expect(HostState::Dead, "kill it first")?;
+        self.start_ovsdb()?;
+        self.start_vswitchd()?;
+        self.state = HostState::Running;
+        Ok(())
+    }
+
+    /// Kills the host and starts it as after a re-installation: nothing in its database but the transport bridge.
+    ///
+    /// # Errors
+    /// As for [`Host::start`].
+    pub fn reboot(&mut self) -> Result<()> {
+        self.kill();
+        self.forget_taps()?;
+        self.install()?;
+        self.start()
+    }
+
+    /// Stops the given daemons where they stand (SIGSTOP): connections stay open and nothing answers.
+    ///
+    /// # Errors
+    /// When the host is not running.
+    pub fn freeze(&mut self, which: Daemons) -> Result<()> {
+        self.expect(HostState::Running, "thaw or start it first")?;
+        self.signal(which, Signal::SIGSTOP)?;
+        self.state = HostState::Frozen(which);
+        Ok(())
+    }
+
+    /// Lets a frozen host go on.
+    ///
+    /// # Errors
+    /// When the host is not frozen.
+    pub fn thaw(&mut self) -> Result<()> {
+        let HostState::Frozen(which) = self.state else {
+            return Err(self.wrong_state("freeze it first"));
+        };
+        self.signal(which, Signal::SIGCONT)?;
+        self.state = HostState::Running;
+        self.tell_neighbours() // of hosts that came meanwhile
+    }
+
+    /// Kills the switch and starts it again on the same database, as an upgrade of the package does.
+    ///
+    /// # Errors
+    /// When the host is not running, or the switch is not back within 30 s.
+    pub fn restart_vswitchd(&mut self) -> Result<()> {
+        self.expect(HostState::Running, "thaw or start it first")?;
+        self.vswitchd = None;
+        self.start_vswitchd()
+    }
+
+    /// Resident memory of both daemons in KiB, for the figures.
+    pub fn memory_kib(&self) -> u64 {
+        let daemons = [&self.ovsdb, &self.vswitchd];
+        daemons.into_iter().flatten().map(|daemon| resident_kib(daemon.pid())).sum()
+    }
+
+    pub(crate) fn database_socket(&self) -> PathBuf {
+        self.dir.join("db.sock")
+    }
+
+    fn database_file(&self) -> PathBuf {
+        self.dir.join("conf.db")
+    }
+
+    /// Writes a database with the transport bridge and nothing else, as a host's installation would.
+    fn install(&self) -> Result<()> {
+        let file = self.database_file();
+        drop(fs::remove_file(&file)); // absent on the first installation
+        Tool::new("ovsdb-tool")
+            .arg("create")
+            .arg(&file)
+            .arg("/usr/share/openvswitch/vswitch.ovsschema")
+            .run(format!("making the database of {}", self.name))?;
+        Ok(())
+    }
+
+    fn start_ovsdb(&mut self) -> Result<()> {
+        let socket = self.database_socket();
+        let mut command = self.ovs_command("ovsdb-server");
+        command.arg(self.database_file()).arg(format!("--remote=punix:{}", socket.display()));
+        let address = self.name.management();
+        match &self.listen {
+            OvsdbListen::Tcp => {
+                command.arg(format!("--remote=ptcp:{OVSDB_PORT}:{address}"));
+            }
+            OvsdbListen::Tls(tls) => {
+                command.arg(format!("--remote=pssl:{OVSDB_PORT}:{address}")).args(tls.server_options());
+            }
+        }
+        let log = self.dir.join("ovsdb-server.out");
+        let mut daemon = Daemon::start(format!("ovsdb-server of {}", self.name), command, &self.netns, &log)?;
+        until(format!("ovsdb-server of {} listens", self.name), START_DEADLINE, || {
+            if let Some(status) = daemon.ended() {
+                return Err(format!("it ended ({status}): {}", daemon.log_tail(3)));
+            }
+            UnixStream::connect(&socket).map_err(|error| error.to_string())
+        })?;
+        self.ovsdb = Some(daemon);
+        Ok(())
+    }
+
+    fn start_vswitchd(&mut self) -> Result<()> {
+        let name = self.name;
+        let mac = mac_of(name.transport());
+        // Before the switch runs: one transaction, with a counter that the switch repeats once it has taken it all up.
+        let counter = self.vsctl().run_without_switch("init -- get Open_vSwitch . next_cfg")?;
+        let counter = counter.trim().parse::<i64>().unwrap_or(0) + 1;
+        self.vsctl().run_without_switch(&format!(
+            "set Open_vSwitch . external_ids:system-id={} next_cfg={counter} \
+             -- --may-exist add-br {TRANSPORT_BRIDGE} \
+             -- set Bridge {TRANSPORT_BRIDGE} datapath_type=netdev other_config:hwaddr={mac} \
+             -- --may-exist add-port {TRANSPORT_BRIDGE} eth0",
+            name.flat()
+        ))?;
+        let mut command = self.ovs_command("ovs-vswitchd");
+        command.arg(format!("unix:{}", self.database_socket().display()));
+        let log = self.dir.join("ovs-vswitchd.out");
+        self.vswitchd = Some(Daemon::start(format!("ovs-vswitchd of {name}"), command, &self.netns, &log)?);
+        self.wait_for_switch(counter)?;
+        // The bridge's own port is a tap device made by the switch, and kept through its restart, address and all.
+        let lines = format!(
+            "link set eth0 up\naddr replace {}/{PREFIX} dev {TRANSPORT_BRIDGE}\nlink set {TRANSPORT_BRIDGE} up\n",
+            name.transport()
+        );
+        self.netns.ip("addressing the transport bridge", lines)?;
+        self.tell_neighbours()
+    }
+
+    fn wait_for_switch(&self, counter: i64) -> Result<()> {
+        let line = format!("wait-until Open_vSwitch . cur_cfg={counter}");
+        self.vsctl().run_without_switch(&line).map(drop).map_err(|error| {
+            let log = self.vswitchd.as_ref().map(|daemon| daemon.log_tail(3)).unwrap_or_default();
+            LabError::Deadline {
+                what: format!("ovs-vswitchd of {} takes up its database", self.name),
+                deadline: START_DEADLINE,
+                last: format!("{} {log}", error.chain()),
+            }
+        })
+    }
+
+    /// Takes away the tap devices that the switch left, as a reboot does.
+    fn forget_taps(&self) -> Result<()> {
+        let listed = Tool::new("ip").args(["-n", self.netns.name(), "tuntap", "show"]).run("listing taps")?;
+        let names = listed.lines().filter_map(|line| line.split_once(':')).map(|(name, _)| name);
+        let lines: String = names.map(|name| format!("link del {name}\n")).collect();
+        self.netns.ip("removing taps", lines)
+    }
+
+    fn ovs_command(&self, daemon: &str) -> Command {
+        let mut command = Command::new(daemon);
+        let file = |suffix: &str| self.dir.join(format!("{daemon}.{suffix}")).display().to_string();
+        command
+            .arg(format!("--unixctl={}", file("ctl")))
+            .arg(format!("--log-file={}", file("log")))
+            .args(["-vconsole:off", "-vsyslog:off", "-vfile:info"])
+            .env("OVS_RUNDIR", &self.dir)
+            .env("OVS_LOGDIR", &self.dir)
+            .env("OVS_DBDIR", &self.dir);
+        command
+    }
+
+    fn signal(&mut self, which: Daemons, signal: Signal) -> Result<()> {
+        let vswitchd = match which {
+            Daemons::Both => self.vswitchd.as_mut(),
+            Daemons::Ovsdb => None,
+        };
+        self.ovsdb.as_mut().into_iter().chain(vswitchd).try_for_each(|daemon| daemon.signal(signal))
+    }
+
+    fn expect(&self, state: HostState, hint: &'static str) -> Result<()> {
+        if self.state == state { Ok(()) } else { Err(self.wrong_state(hint)) }
+    }
+
+    fn wrong_state(&self, hint: &'static str) -> LabError {
+        LabError::WrongState { what: format!("host {}", self.name), state: format!("{:?}", self.state), hint }
+    }
+
+    /// Whether its OVSDB accepts TCP from `netns` (a controller's, or the operator's).
+    ///
+    /// # Errors
+    /// When the namespace cannot be entered.
+    pub fn accepts_from(&self, netns: &Netns) -> Result<bool> {
+        let address = (self.name.management(), OVSDB_PORT).into();
+        netns
+            .enter(|| TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok())
+            .map_err(|source| LabError::io("entering a namespace", source))
+    }
+}
+
+/// Keeps the kernel's own stack from what arrives on a NIC. The userspace datapath only gets a copy (a packet socket, which
+/// sees frames before this hook), so the kernel would answer everything a second time.
+fn leave_to_the_switch(netns: &Netns, nic: &str) -> Result<()> {
+    let rules = format!(
+        "table netdev nic {{\n  chain in {{\n    type filter hook ingress device \"{nic}\" priority 0;\n    drop;\n  }}\n}}\n"
+    );
+    Tool::new("nft").args(["-f", "-"]).inside(netns).input(rules).run("leaving a NIC to the switch")?;
+    // VM ports are the switch's too: the kernel must not answer a VM's ARP with an address of the host.
+    netns
+        .enter(|| fs::write("/proc/sys/net/ipv4/conf/all/arp_ignore", "1"))
+        .and_then(|written| written)
+        .map_err(|source| LabError::io("keeping the kernel from answering ARP", source))
+}
+
+/// Resident set of a process in KiB (`VmRSS` of /proc/PID/status); 0 when it is gone.
+pub(crate) fn resident_kib(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|text| text.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
+}

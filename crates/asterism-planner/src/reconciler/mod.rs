@@ -76,6 +76,8 @@ pub struct Reconciler {
     actions: VecDeque<Action>,
     /// When to plan next.
     plan_at: Option<Tick>,
+    /// Something has changed since the last plan.
+    unplanned_news: bool,
     /// A topology was proposed and not answered yet.
     proposing: bool,
     /// The last plan, for those who ask why.
@@ -101,6 +103,7 @@ impl Reconciler {
             holdings: BTreeMap::new(),
             actions: VecDeque::new(),
             plan_at: None,
+            unplanned_news: true,
             proposing: false,
             plan: None,
             silent: false,
@@ -171,16 +174,16 @@ impl Reconciler {
             }
         }
         if revision_before != self.state.revision() || self.plan.is_none() {
-            self.plan_at.get_or_insert(now);
+            self.replan_by(now);
         }
     }
 
     fn take_picture(&mut self, host: HostId, picture: Arc<ObservedHost>, now: Tick) {
         let Some(lane) = self.lanes.get_mut(&host) else { return };
         if lane.observe(picture, now) {
-            let at = now + self.settings.plan_delay;
-            self.plan_at = Some(self.plan_at.map_or(at, |planned| planned.min(at)));
+            self.replan_by(now + self.settings.plan_delay);
         }
+        let Some(lane) = self.lanes.get_mut(&host) else { return };
         let stored = lane.stored_fence();
         match (lane.phase.clone(), stored) {
             (Phase::Looking { fence, .. }, StoredFence::Present(shown)) if shown == fence => {
@@ -218,7 +221,7 @@ impl Reconciler {
     fn lose_session(&mut self, host: HostId, why: String, now: Tick) {
         let Some(lane) = self.lanes.get_mut(&host) else { return };
         if lane.lose_session(why, now) {
-            self.plan_at.get_or_insert(now);
+            self.replan_by(now);
         }
     }
 
@@ -297,15 +300,21 @@ impl Reconciler {
         self.proposing = false;
         match outcome {
             ProposalOutcome::Applied | ProposalOutcome::Refused(Refusal::StalePlan { .. }) => {
-                self.plan_at.get_or_insert(now);
+                self.replan_by(now);
             }
             ProposalOutcome::Refused(refusal @ Refusal::StaleEpoch { .. }) => {
                 self.step_down(refusal.to_string())
             }
             ProposalOutcome::Refused(_) | ProposalOutcome::Unknown(_) => {
-                self.plan_at = Some(now + self.settings.shortest_pause);
+                self.replan_by(now + self.settings.shortest_pause);
             }
         }
+    }
+
+    /// There is news that no plan has weighed yet.
+    fn replan_by(&mut self, at: Tick) {
+        self.unplanned_news = true;
+        self.plan_at = Some(self.plan_at.map_or(at, |planned| planned.min(at)));
     }
 
     fn look(&mut self, host: HostId, fence: Fence, now: Tick) {
@@ -471,6 +480,7 @@ impl Reconciler {
         }
         let plan = plan(&self.state, &self.evidence(), &self.settings.graces, now);
         self.plan_at = plan.plan_again;
+        self.unplanned_news = false;
         if !plan.changes.is_empty() {
             self.proposing = true;
             self.actions.push_back(Action::Propose(Operation::AdoptTopology {

@@ -1,6 +1,8 @@
 //! What operators may ask of a running reconciler.
 
-use asterism_model::{HostId, StoredFence};
+use std::sync::Arc;
+
+use asterism_model::{HostId, ObservedHost};
 
 use super::{Phase, Reconciler, lane::Ports};
 use crate::{Finding, HostEvidence};
@@ -11,8 +13,8 @@ pub struct LaneStatus {
     pub host: HostId,
     pub phase: Phase,
     pub evidence: HostEvidence,
-    pub fence: StoredFence,
-    pub ovs_version: Option<String>,
+    /// The latest; that of a lost session shows what the host held last.
+    pub picture: Option<Arc<ObservedHost>>,
     /// The revision of the state whose target the host was last seen to have; `None` while something is to do.
     pub settled_at: Option<u64>,
     /// Ports that wait for other hosts, lest they close a ring.
@@ -22,6 +24,16 @@ pub struct LaneStatus {
 }
 
 impl Reconciler {
+    /// The epoch that is led.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The revision of the state that is worked on.
+    pub fn revision(&self) -> u64 {
+        self.state.revision()
+    }
+
     /// All lanes, in order of the hosts' ids.
     pub fn lanes(&self) -> Vec<LaneStatus> {
         self.lanes
@@ -30,8 +42,7 @@ impl Reconciler {
                 host: *host,
                 phase: lane.phase.clone(),
                 evidence: lane.evidence.clone(),
-                fence: lane.stored_fence(),
-                ovs_version: lane.picture.as_ref().and_then(|picture| picture.ovs_version.clone()),
+                picture: lane.picture.clone(),
                 settled_at: (lane.settled && !lane.dirty && lane.withheld.is_empty())
                     .then_some(self.state.revision()),
                 withheld: lane.withheld.clone(),
@@ -59,6 +70,7 @@ impl Reconciler {
             | Phase::BackingOff { .. } => false,
         };
         !self.proposing
+            && !self.unplanned_news
             && self.plan.as_ref().is_some_and(|plan| plan.based_on == self.state.revision())
             && self.lanes.values().all(at_rest)
     }

@@ -12,9 +12,16 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod blocking;
 mod config;
+mod data_dir;
+mod disk;
 mod error;
+mod failure;
+mod log;
+mod machine;
 mod replica;
+mod types;
 
 pub use config::{ReplicaConfig, Timing};
 pub use error::{
@@ -24,6 +31,27 @@ pub use replica::{
     Applied, Leadership, MemberStatus, Peer, PeerConnector, Proposed, RaftService, Replica, Role, Status,
     TlsPeers, View,
 };
+
+/// The pieces of a replica, for simulations and tests that put them together on other disks, networks and clocks.
+pub mod parts {
+    pub use crate::{
+        blocking::Blocking,
+        data_dir::{DataDir, Identity, Incarnation},
+        disk::{
+            Batch, LogDisk, Slot, SnapshotDisk,
+            files::SnapshotFiles,
+            rocks::RocksLog,
+            sim::{Fault, SimLog, SimSnapshots},
+        },
+        failure::Failure,
+        log::{LogStore, RecordError},
+        machine::{SnapshotData, SnapshotError, Snapshots, StateMachine},
+        types::{
+            Address, Answer, CommittedLeaderId, Entry, LeaderId, LogId, Membership, Payload, Proposal,
+            SnapshotMeta, StoredMembership, TokioTypes, Types, Vote,
+        },
+    };
+}
 
 mod proto {
     #![allow(clippy::all, clippy::pedantic, missing_docs)]

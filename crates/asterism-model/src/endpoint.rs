@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, SocketAddr, SocketAddrV6},
     str::FromStr,
 };
 
@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 pub const OVSDB_PORT: u16 = 6640;
 
 /// The address of a host's `ovsdb-server`, written as Open vSwitch's own tools write it.
+///
+/// What operators write is checked when it is read, and every host again by `apply`. The stored form is read without:
+/// an entry of the log that could be written and not be read would stop all replicas.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum OvsdbEndpoint {
@@ -39,13 +42,37 @@ impl OvsdbEndpoint {
     pub(crate) fn server(&self) -> (Option<SocketAddr>, &str) {
         match self {
             Self::Tcp(address) | Self::Ssl(address) => {
-                let ip = address.ip().to_canonical();
-                // An address that is not rewritten keeps its scope.
-                let canonical =
-                    if ip == address.ip() { *address } else { SocketAddr::new(ip, address.port()) };
+                let canonical = match (address.ip().to_canonical(), address) {
+                    // The flow label stands in no text, and must not tell endpoints apart.
+                    (IpAddr::V6(ip), SocketAddr::V6(v6)) => {
+                        SocketAddrV6::new(ip, v6.port(), 0, v6.scope_id()).into()
+                    }
+                    (ip, _) => SocketAddr::new(ip, address.port()),
+                };
                 (Some(canonical), "")
             }
             Self::Unix(path) => (None, path),
+        }
+    }
+
+    /// Whether a server can answer there at all.
+    pub fn is_reachable(&self) -> bool {
+        match self {
+            Self::Tcp(address) | Self::Ssl(address) => {
+                address.port() != 0 && !address.ip().is_unspecified() && !address.ip().is_multicast()
+            }
+            Self::Unix(path) => path.starts_with('/') && path.len() <= MAX_PATH && !path.contains('\0'),
+        }
+    }
+
+    /// Reads whatever [`fmt::Display`] writes, and addresses without a port.
+    fn read(text: &str) -> Option<Self> {
+        let (scheme, rest) = text.split_once(':')?;
+        match scheme {
+            "tcp" => read_address(rest).map(Self::Tcp),
+            "ssl" => read_address(rest).map(Self::Ssl),
+            "unix" => Some(Self::Unix(rest.to_owned())),
+            _ => None,
         }
     }
 }
@@ -54,34 +81,23 @@ impl FromStr for OvsdbEndpoint {
     type Err = EndpointError;
 
     fn from_str(text: &str) -> Result<Self, EndpointError> {
-        let error = || EndpointError(text.to_owned());
-        let (scheme, rest) = text.split_once(':').ok_or_else(error)?;
-        match scheme {
-            "tcp" => parse_address(rest).map(Self::Tcp).ok_or_else(error),
-            "ssl" => parse_address(rest).map(Self::Ssl).ok_or_else(error),
-            "unix" if rest.starts_with('/') && rest.len() <= MAX_PATH && !rest.contains('\0') => {
-                Ok(Self::Unix(rest.to_owned()))
-            }
-            _ => Err(error()),
-        }
+        Self::read(text).filter(Self::is_reachable).ok_or_else(|| EndpointError(text.to_owned()))
     }
 }
 
-/// An address with or without a port; port 0 and multicast or unspecified addresses reach nobody.
-fn parse_address(text: &str) -> Option<SocketAddr> {
-    let address = text.parse::<SocketAddr>().ok().or_else(|| {
+/// An address with or without a port.
+fn read_address(text: &str) -> Option<SocketAddr> {
+    text.parse::<SocketAddr>().ok().or_else(|| {
         let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
         bare.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, OVSDB_PORT))
-    })?;
-    let reachable = address.port() != 0 && !address.ip().is_unspecified() && !address.ip().is_multicast();
-    reachable.then_some(address)
+    })
 }
 
 impl TryFrom<String> for OvsdbEndpoint {
     type Error = EndpointError;
 
     fn try_from(text: String) -> Result<Self, EndpointError> {
-        text.parse()
+        Self::read(&text).ok_or(EndpointError(text))
     }
 }
 
@@ -125,6 +141,8 @@ mod tests {
         let parse = |text: &str| text.parse::<OvsdbEndpoint>().unwrap();
         assert_eq!(parse("tcp:10.0.0.1").server(), parse("ssl:[::ffff:10.0.0.1]:6640").server());
         assert_ne!(parse("tcp:10.0.0.1").server(), parse("tcp:10.0.0.1:6641").server());
+        let labelled = SocketAddrV6::new(std::net::Ipv6Addr::LOCALHOST, 6640, 7, 0);
+        assert_eq!(parse("tcp:[::1]").server(), OvsdbEndpoint::Tcp(labelled.into()).server());
         assert_ne!(parse("tcp:[fe80::1%1]:6640").server(), parse("tcp:[fe80::1%2]:6640").server());
     }
 

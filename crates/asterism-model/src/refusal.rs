@@ -4,7 +4,7 @@ use std::{fmt, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Encapsulation, HostRef, Name, NodeId, OvsdbEndpoint, SessionId, TransportName, Vni};
+use crate::{Encapsulation, HostRef, Name, OvsdbEndpoint, SessionId, TransportName, Vni};
 
 /// A named refusal; nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -22,6 +22,8 @@ pub enum Refusal {
     OutOfSequence { sequence: u64, expected: u64 },
     #[error("no more than {limit} {what} are supported")]
     TooMany { what: String, limit: usize },
+    #[error("the last {what} number is used up, and none is given out twice")]
+    Exhausted { what: String },
 
     #[error("pool: there is no pool `{name}`; {}", choices(.known, "pools"))]
     UnknownPool { name: Name, known: Listing<Name> },
@@ -36,6 +38,10 @@ pub enum Refusal {
     UnknownHost { host: HostRef, known: Listing<Name> },
     #[error("host: the name `{host}` is taken; choose another")]
     HostNameTaken { host: HostRef },
+    #[error(
+        "ovsdb: nobody can answer at {endpoint}; expected tcp:IP[:PORT], ssl:IP[:PORT] or unix:/PATH of a host"
+    )]
+    EndpointInvalid { endpoint: OvsdbEndpoint },
     #[error("ovsdb: {endpoint} is the endpoint of host `{host}` already; a host is in one pool only")]
     EndpointTaken { endpoint: OvsdbEndpoint, host: HostRef },
     #[error("transport `{transport}`: the address {address} is that of host `{host}` already")]
@@ -106,8 +112,6 @@ pub enum Refusal {
     StalePlan { based_on: u64, revision: u64 },
     #[error("the plan for network `{network}` breaks an invariant: {what}")]
     InvalidPlan { network: String, what: String },
-    #[error("node {node} can't claim an epoch: the last one is used up")]
-    EpochExhausted { node: NodeId },
 }
 
 /// Some names of many, for a sentence. A refusal is kept in its client's session and so in the state, which is why

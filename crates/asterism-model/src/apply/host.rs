@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, net::IpAddr};
 
-use super::Applied;
+use super::{Applied, exhausted};
 use crate::{
     Effect, EventKind, Host, HostId, HostRef, HostSpec, Listing, Name, NetworkState, PoolId, PrivateNetwork,
     Refusal, pool::Standing, target::MAX_ID,
@@ -17,8 +17,11 @@ impl NetworkState {
     pub(super) fn add_host(&mut self, pool: &Name, spec: &HostSpec) -> Applied {
         let pool_id = self.find_pool(pool)?;
         self.check_new_host(pool_id, &HostRef { pool: pool.clone(), host: spec.name.clone() }, spec)?;
-        if self.hosts.len() >= MAX_HOSTS || self.last_host >= MAX_ID {
+        if self.hosts.len() >= MAX_HOSTS {
             return Err(Refusal::TooMany { what: "hosts".into(), limit: MAX_HOSTS });
+        }
+        if self.last_host >= MAX_ID {
+            return Err(exhausted("host"));
         }
         let host = Host {
             id: HostId(self.last_host + 1),
@@ -60,6 +63,9 @@ impl NetworkState {
             } else {
                 Refusal::HostLeaving { host: label.clone() }
             });
+        }
+        if !spec.ovsdb.is_reachable() {
+            return Err(Refusal::EndpointInvalid { endpoint: spec.ovsdb.clone() });
         }
         if let Some(other) = self.hosts.values().find(|other| other.ovsdb.server() == spec.ovsdb.server()) {
             return Err(Refusal::EndpointTaken { endpoint: spec.ovsdb.clone(), host: self.host_ref(other) });

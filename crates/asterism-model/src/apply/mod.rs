@@ -92,13 +92,14 @@ impl NetworkState {
     }
 
     fn open_session(&mut self) -> Applied {
+        let last = self.last_session.checked_add(1).ok_or_else(|| exhausted("session"))?;
         while self.sessions.len() >= MAX_SESSIONS {
             let oldest = self.sessions.iter().min_by_key(|(id, session)| (session.last_used, **id));
             let Some(oldest) = oldest.map(|(id, _)| *id) else { break };
             self.sessions.remove(&oldest);
         }
-        self.last_session = self.last_session.saturating_add(1);
-        let id = SessionId(self.last_session);
+        self.last_session = last;
+        let id = SessionId(last);
         self.sessions.insert(id, Session { last_used: self.clock, last: None });
         Ok(Effect::Session(id))
     }
@@ -109,7 +110,7 @@ impl NetworkState {
     }
 
     fn claim_epoch(&mut self, node: NodeId) -> Applied {
-        let epoch = self.epoch.checked_add(1).ok_or(Refusal::EpochExhausted { node })?;
+        let epoch = self.epoch.checked_add(1).ok_or_else(|| exhausted("epoch"))?;
         self.epoch = epoch;
         self.epoch_holder = Some(node);
         self.record(EventKind::EpochClaimed { node, epoch });
@@ -134,4 +135,8 @@ impl NetworkState {
             self.events.pop_front();
         }
     }
+}
+
+fn exhausted(what: &str) -> Refusal {
+    Refusal::Exhausted { what: what.into() }
 }

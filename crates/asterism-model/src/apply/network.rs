@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, Ipv6Addr},
 };
 
-use super::Applied;
+use super::{Applied, exhausted};
 use crate::{
     Effect, Encapsulation, EventKind, Host, HostRef, Name, NetworkChange, NetworkId, NetworkSpec,
     NetworkState, PoolAttachment, PoolAttachmentSpec, PoolId, PrivateNetwork, Refusal, Resilience, Transport,
@@ -24,8 +24,11 @@ impl NetworkState {
         if self.network_named(&spec.name).is_some() {
             return Err(Refusal::NetworkNameTaken { name: spec.name.clone() });
         }
-        if self.networks.len() >= MAX_NETWORKS || self.last_network >= MAX_ID {
+        if self.networks.len() >= MAX_NETWORKS {
             return Err(Refusal::TooMany { what: "networks".into(), limit: MAX_NETWORKS });
+        }
+        if self.last_network >= MAX_ID {
+            return Err(exhausted("network"));
         }
         check_resilience(spec.resilience)?;
         let mut pools = BTreeMap::new();

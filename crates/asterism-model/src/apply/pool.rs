@@ -1,6 +1,6 @@
 //! Pools come and go.
 
-use super::Applied;
+use super::{Applied, exhausted};
 use crate::{Effect, EventKind, Listing, Name, NetworkState, Pool, PoolId, Refusal};
 
 /// Sixteen times the largest installation that is measured.
@@ -11,10 +11,10 @@ impl NetworkState {
         if self.pool_named(name).is_some() {
             return Err(Refusal::PoolNameTaken { name: name.clone() });
         }
-        if self.pools.len() >= MAX_POOLS || self.last_pool == u32::MAX {
+        if self.pools.len() >= MAX_POOLS {
             return Err(Refusal::TooMany { what: "pools".into(), limit: MAX_POOLS });
         }
-        self.last_pool += 1;
+        self.last_pool = self.last_pool.checked_add(1).ok_or_else(|| exhausted("pool"))?;
         let id = PoolId(self.last_pool);
         self.bump();
         self.pools.insert(id, Pool { id, name: name.clone() });

@@ -1,0 +1,215 @@
+//! Every refusal there is: what brings it about, and its sentence.
+
+use std::collections::BTreeSet;
+
+use asterism_model::{NetworkState, Operation, Refusal, Reply, encode_state};
+use expect_test::expect;
+
+use crate::support::{World, script};
+
+/// What each case begins with: two pools, three hosts, two networks.
+const LAB: &str = "
+    init lab
+    claim c1
+    session
+    pool p1
+    pool p2
+    pool p3
+    host p1/a lan=10.0.0.1 san=10.1.0.1
+    host p1/b lan=10.0.0.2 san=10.1.0.2
+    host p2/a lan=10.0.1.1 san=fd00::1
+    network n1 p1:lan:b p2 vni=7
+    network n2 p3
+";
+
+const CASES: &[&str] = &[
+    "init other",
+    "s9#1 pool p4",
+    "s1#5 pool p4",
+    "pool p1",
+    "remove-pool p9",
+    "remove-pool p1",
+    "remove-pool p3",
+    "enable p1/z",
+    "enable p3/z",
+    "host p1/a 10.0.0.9",
+    "host p1/c 10.0.0.9 ovsdb=unix:db.sock",
+    "host p1/c 10.0.0.9 ovsdb=ssl:10.0.0.1",
+    "host p1/c 10.0.0.1 ovsdb=tcp:10.0.0.9",
+    "host p1/c 127.0.0.1",
+    "host p1/c ovsdb=tcp:10.0.0.9",
+    "host p1/c 10.0.0.9/100",
+    "host p1/c san=10.1.0.9",
+    "remove p1/b",
+    "update n9",
+    "network n1 p1",
+    "network n3",
+    "network n3 p1 prefer=p2",
+    "network n3 p1 p2:wan",
+    "network n3 p1:san p2:san",
+    "network n3 p1 mtu=1500",
+    "network n3 p1 encap=gre mtu=1500",
+    "network n3 p1 mtu=500",
+    "network n3 p1 vni=7",
+    "network n3 p1 resilience=dual",
+    "update n1 set=p1 remove=p1",
+    "adopt epoch=0",
+    "adopt based=0",
+    "adopt n1:vni=8",
+];
+
+#[test]
+fn each_refusal_says_what_is_wrong_and_what_would_be_valid() {
+    let said: Vec<String> =
+        cases().iter().map(|(case, refusal)| format!("{case}\n    {refusal}\n")).collect();
+    expect![[r#"
+        (empty) pool p1
+            the cluster is not initialised: run `asterctl cluster init` first
+        (256 pools) pool p1
+            no more than 256 pools are supported
+        (last epoch) claim c1
+            the last epoch number is used up, and none is given out twice
+        init other
+            the cluster is initialised already, as `lab`
+        s9#1 pool p4
+            session s9 is unknown or has expired: the outcome of its requests can't be told; look, then open a new session
+        s1#5 pool p4
+            request 5 is out of sequence: expected 1, or a retry of the one before
+        pool p1
+            pool: the name `p1` is taken; choose another
+        remove-pool p9
+            pool: there is no pool `p9`; pools: p1, p2, p3
+        remove-pool p1
+            pool `p1` still has hosts: a, b; remove them first
+        remove-pool p3
+            pool `p3` is part of networks: n2; delete them or remove the pool from them first
+        enable p1/z
+            host: there is no host `p1/z`; hosts of that pool: a, b
+        enable p3/z
+            host: there is no host `p3/z`; there are no hosts of that pool
+        host p1/a 10.0.0.9
+            host: the name `p1/a` is taken; choose another
+        host p1/c 10.0.0.9 ovsdb=unix:db.sock
+            ovsdb: nobody can answer at unix:db.sock; expected tcp:IP[:PORT], ssl:IP[:PORT] or unix:/PATH of a host
+        host p1/c 10.0.0.9 ovsdb=ssl:10.0.0.1
+            ovsdb: ssl:10.0.0.1:6640 is the endpoint of host `p1/a` already; a host is in one pool only
+        host p1/c 10.0.0.1 ovsdb=tcp:10.0.0.9
+            transport `lan`: the address 10.0.0.1 is that of host `p1/a` already
+        host p1/c 127.0.0.1
+            transport `lan`: 127.0.0.1 can't carry tunnels; expected the host's own unicast address
+        host p1/c ovsdb=tcp:10.0.0.9
+            transport: a host needs at least one, as NAME=ADDRESS
+        host p1/c 10.0.0.9/100
+            transport `lan`: MTU 100 is out of range; expected 1280 to 65535 bytes
+        host p1/c san=10.1.0.9
+            transport: network `n1` needs transport `lan`, which host `p1/c` does not have; its transports: san
+        remove p1/b
+            host `p1/b` is the preferred center of networks: n1; change that first
+        update n9
+            network: there is no network `n9`; networks: n1, n2
+        network n1 p1
+            network: the name `n1` is taken; choose another
+        network n3
+            pools: a network needs at least one pool
+        network n3 p1 prefer=p2
+            pool `p2` is not part of network `n3`; its pools: p1
+        network n3 p1 p2:wan
+            transport: network `n3` needs transport `wan`, which host `p2/a` does not have; its transports: lan, san
+        network n3 p1:san p2:san
+            transport: host `p2/a` has an IPv6 address on it and others of network `n3` have not; all need the same IP version
+        network n3 p1 mtu=1500
+            mtu: the 1500 of network `n3` are more than transport `lan` of host `p1/a` carries: its MTU of 1500 less 50 bytes of vxlan leaves 1450
+        network n3 p1 encap=gre mtu=1500
+            mtu: the 1500 of network `n3` are more than transport `lan` of host `p1/a` carries: its MTU of 1500 less 42 bytes of gre leaves 1458
+        network n3 p1 mtu=500
+            mtu: 500 is too small; expected 576 bytes at least
+        network n3 p1 vni=7
+            vni: 7 is taken by network `n1`; choose another, or leave it out to have one allocated
+        network n3 p1 resilience=dual
+            resilience: `dual` is not available; expected `single`
+        update n1 set=p1 remove=p1
+            pools: `p1` is to be both set and removed; name it once
+        adopt epoch=0
+            epoch 0 is not the current one, 1: another controller leads
+        adopt based=0
+            planned upon revision 0, and the state is at 8: plan again
+        adopt n1:vni=8
+            the plan for network `n1` breaks an invariant: VNI 8 is not the one asked for
+        (leaving) enable p1/a
+            host `p1/a` is leaving; it can be added again once it is gone
+        (twin) network n3 p1 p3:wan
+            transport: hosts p1/a, p3/a would carry network `n3` from one address, 10.0.0.1; each needs its own
+    "#]].assert_eq(&said.concat());
+}
+
+#[test]
+fn there_is_a_case_of_every_refusal() {
+    let met: BTreeSet<String> = cases().iter().map(|(_, refusal)| variant(refusal)).collect();
+    let declared = include_str!("../../src/refusal.rs");
+    let (_, body) = declared.split_once("pub enum Refusal {").unwrap();
+    let (body, _) = body.split_once("\n}\n").unwrap();
+    let all: BTreeSet<String> = body
+        .lines()
+        .filter_map(|line| line.strip_prefix("    "))
+        .filter(|line| line.starts_with(|first: char| first.is_ascii_uppercase()))
+        .map(variant_in)
+        .collect();
+    assert!(all.len() > 30, "{all:?}");
+    assert_eq!(met, all);
+}
+
+#[test]
+fn long_lists_are_cut() {
+    let mut world = World::of("init lab");
+    for pool in 0..11 {
+        world.execute(Operation::AddPool { name: format!("pool{pool}").parse().unwrap() });
+    }
+    expect!["pool: there is no pool `p1`; pools: pool0, pool1, pool2, pool3, pool4, pool5, pool6, pool7 and 3 more"].assert_eq(&refuse(&mut world.state, "remove-pool p1").to_string());
+}
+
+/// All cases, those included that need more than a line.
+fn cases() -> Vec<(String, Refusal)> {
+    let mut cases = vec![
+        ("(empty) pool p1".to_owned(), refuse(&mut NetworkState::default(), "pool p1")),
+        ("(256 pools) pool p1".to_owned(), refuse(&mut full(), "pool p1")),
+        ("(last epoch) claim c1".to_owned(), refuse(&mut at_last_epoch(), "claim c1")),
+    ];
+    for case in CASES {
+        cases.push(((*case).to_owned(), refuse(&mut World::of(LAB).state, case)));
+    }
+    let mut leaving = World::of(&format!("{LAB}\nremove p1/a")).state;
+    cases.push(("(leaving) enable p1/a".to_owned(), refuse(&mut leaving, "enable p1/a")));
+    let mut twin = World::of(&format!("{LAB}\nhost p3/a lan=10.0.2.1 wan=10.0.0.1")).state;
+    cases.push(("(twin) network n3 p1 p3:wan".to_owned(), refuse(&mut twin, "network n3 p1 p3:wan")));
+    cases
+}
+
+fn full() -> NetworkState {
+    let mut world = World::of("init lab");
+    for pool in 0..256 {
+        world.execute(Operation::AddPool { name: format!("pool{pool}").parse().unwrap() });
+    }
+    world.state
+}
+
+fn at_last_epoch() -> NetworkState {
+    let mut stored: serde_json::Value =
+        serde_json::from_slice(&encode_state(&World::of("init lab").state)).unwrap();
+    stored["value"]["epoch"] = u64::MAX.into();
+    serde_json::from_value(stored["value"].clone()).unwrap()
+}
+
+fn refuse(state: &mut NetworkState, line: &str) -> Refusal {
+    match state.apply(&script::parse(line, state)) {
+        Reply::Refused(refusal) => refusal,
+        applied @ Reply::Applied { .. } => panic!("`{line}` was not refused: {applied:?}"),
+    }
+}
+
+fn variant(refusal: &Refusal) -> String {
+    variant_in(&format!("{refusal:?}"))
+}
+
+fn variant_in(text: &str) -> String {
+    text.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap().to_owned()
+}

@@ -1,0 +1,234 @@
+//! The stored form of version 1 is read as it was written, for ever: the files in `stored_v1/` are never made anew.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "support/mod.rs"]
+mod support;
+
+use std::{collections::BTreeSet, fs, path::PathBuf};
+
+use asterism_model::{
+    Command, NetworkState, StoredError, decode_command, decode_state, encode_command, encode_state,
+    stored::digest,
+};
+use support::script;
+
+/// A history that leaves every kind of record, event and reply in the state.
+const HISTORY: &str = "
+    @1000 init lab id=42334
+    claim c1
+    pool p1
+    pool p2
+    pool p3
+    pool p4
+    remove-pool p4
+    @2000 host p1/a lan=10.0.0.1 san=10.1.0.1/9000
+    host p1/b lan=10.0.0.2 san=10.1.0.2/9000 ovsdb=ssl:10.0.0.2 datapath=netdev
+    host p1/c lan=10.0.0.3 san=10.1.0.3/9000 ovsdb=unix:/run/openvswitch/db.sock
+    host p2/a 10.0.1.1
+    host p2/b 10.0.1.2
+    host p3/a fd00::1
+    @3000 network n1 p1:lan:b p2 prefer=p1 vni=77
+    network n2 p1:san encap=gre mtu=1400
+    network n3 p3 encap=geneve
+    network n4 p2
+    adopt n1:vni=77:p1=h2:p2=h4:center=p1:cause=preferred n2:vni=1:p1=h1:center=p1 n4:vni=2
+    @4000 update n1 mtu=1400
+    disable p1/a
+    remove p2/b
+    remove p1/c
+    adopt n1:vni=77:p1=h2:p2=h4:center=p2:cause=dead n2:vni=1:p1=h2:center=p1:cause=disabled
+    forget h3
+    delete n4
+    session
+    s1#1 pool p5
+    session
+    s2#1 host p5/a fd00::5
+    session
+    s3#1 network n5 p5
+    session
+    s4#1 session
+    session
+";
+
+/// A line of script for each kind of operation, each with all of its parts somewhere.
+const COMMANDS: &[(&str, &str)] = &[
+    ("init_cluster", "@1700000000000 init lab id=42334"),
+    ("open_session", "session"),
+    ("claim_epoch", "claim c18446744073709551615"),
+    ("add_pool", "s1#1 pool p9"),
+    ("remove_pool", "remove-pool p9"),
+    ("add_host", "host p1/x lan=10.0.0.9 san=fd00::9/9000 ovsdb=ssl:[fd00::9]:6641 datapath=netdev"),
+    ("add_host_unix", "host p1/x 10.0.0.9 ovsdb=unix:/run/openvswitch/db.sock"),
+    ("enable_host", "enable p1/a"),
+    ("disable_host", "disable p1/a"),
+    ("remove_host", "remove p1/a force"),
+    ("forget_host", "forget h4294967295 epoch=18446744073709551615"),
+    ("create_network", "network n9 p1:san:a p2 encap=geneve mtu=1400 vni=16777215 prefer=p2 resilience=dual"),
+    ("create_network_least", "network n9 p1"),
+    ("update_network", "update n1 mtu=1400 resilience=single set=p3:san:a remove=p2 host=p1:b prefer=p3"),
+    ("update_network_least", "update n1"),
+    ("update_network_unset", "update n1 host=p1:- prefer=-"),
+    ("delete_network", "delete n1"),
+    ("adopt_topology", "adopt epoch=3 based=9 n1:vni=7:p1=h1+h2:p2=h4:center=p1:cause=removed n2:vni=8"),
+];
+
+#[test]
+fn commands_of_version_1_are_read_and_written_byte_for_byte() {
+    for (name, line) in COMMANDS {
+        let bytes = kept(&format!("commands/{name}.json"));
+        let command = decode_command(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(command, command_of(line), "{name} means what it meant");
+        assert_eq!(text(&encode_command(&command)), text(&bytes), "{name}");
+    }
+}
+
+#[test]
+fn every_kind_of_operation_is_kept() {
+    let declared = include_str!("../src/command.rs");
+    let (_, body) = declared.split_once("pub enum Operation {").unwrap();
+    let (body, _) = body.split_once("\n}\n").unwrap();
+    let is_variant = |line: &&str| line.starts_with(|first: char| first.is_ascii_uppercase());
+    let variants: BTreeSet<String> = body
+        .lines()
+        .filter_map(|line| line.strip_prefix("    "))
+        .filter(is_variant)
+        .map(first_word)
+        .collect();
+    let operations = COMMANDS.iter().map(|(_, line)| format!("{:?}", command_of(line).operation));
+    let kept: BTreeSet<String> = operations.map(|operation| first_word(&operation)).collect();
+    assert!(variants.len() >= 14);
+    assert_eq!(kept, variants);
+    assert_eq!(fs::read_dir(directory().join("commands")).unwrap().count(), COMMANDS.len());
+}
+
+#[test]
+fn a_state_of_version_1_is_read_and_written_byte_for_byte() {
+    let bytes = kept("state.json");
+    let state = decode_state(&bytes).unwrap();
+    assert_eq!(text(&encode_state(&state)), text(&bytes));
+    assert_eq!(state.violations(), Vec::<String>::new());
+    assert_eq!(state, rich_state(), "the same history leads to the same state");
+}
+
+/// A replica that runs another version of this program must come to the same digest.
+#[test]
+fn the_digest_of_version_1_stays() {
+    let state = decode_state(&kept("state.json")).unwrap();
+    assert_eq!(digest(&state), DIGEST);
+}
+
+const DIGEST: &str = "f2da138e2a46a2c94d2e81b9de887076f595a85e72191970ddaf9bc5bd1c0c77";
+
+#[test]
+fn the_kept_state_has_every_kind_of_event() {
+    let declared = include_str!("../src/event.rs");
+    let (_, body) = declared.split_once("pub enum EventKind {").unwrap();
+    let (body, _) = body.split_once("\n}\n").unwrap();
+    let is_variant = |line: &&str| line.starts_with(|first: char| first.is_ascii_uppercase());
+    let variants: BTreeSet<String> = body
+        .lines()
+        .filter_map(|line| line.strip_prefix("    "))
+        .filter(is_variant)
+        .map(first_word)
+        .collect();
+    let state = decode_state(&kept("state.json")).unwrap();
+    let kept: BTreeSet<String> =
+        state.events().iter().map(|event| first_word(format!("{:?}", event.kind))).collect();
+    assert_eq!(kept, variants);
+}
+
+#[test]
+fn a_newer_version_is_refused_by_name() {
+    let state = r#"{"version":2,"value":{"anything":true}}"#;
+    let error = decode_state(state.as_bytes()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "stored state has version 2, and this program reads up to 1: run a newer one"
+    );
+    let error = decode_command(br#"{"version":7,"value":[]}"#).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "stored command has version 7, and this program reads up to 1: run a newer one"
+    );
+}
+
+#[test]
+fn a_field_that_is_not_known_is_refused_and_not_passed_over() {
+    for (place, with_more) in [
+        (r#""at":"#, r#""urgent":true,"at":"#),
+        (r#"{"name":"p9"}"#, r#"{"name":"p9","color":"red"}"#),
+        (r#"{"version":1,"#, r#"{"version":1,"extra":0,"#),
+        (r#"{"version":1,"#, r#"{ "version":1,"#),
+        (r#"{"version":1,"#, r#"{"version":0,"#),
+    ] {
+        let bytes = kept("commands/add_pool.json");
+        let changed = text(&bytes).replacen(place, with_more, 1);
+        assert_ne!(changed, text(&bytes), "{place} is there");
+        let error = decode_command(changed.as_bytes()).unwrap_err();
+        assert!(matches!(error, StoredError::Unknown { what: "command" }), "{with_more}: {error:?}");
+    }
+}
+
+#[test]
+fn damage_is_refused_by_name() {
+    let whole = kept("state.json");
+    let cut = &whole[..whole.len() - 1];
+    let foreign = br#"{"some":"json"}"#;
+    let not_a_command = kept("state.json");
+    for (what, error) in [
+        ("a cut state", decode_state(cut).unwrap_err()),
+        ("nothing", decode_state(b"").unwrap_err()),
+        ("foreign JSON", decode_state(foreign).unwrap_err()),
+        ("a state as a command", decode_command(&not_a_command).unwrap_err()),
+    ] {
+        assert!(matches!(error, StoredError::Malformed { .. }), "{what}: {error:?}");
+        assert!(error.to_string().ends_with("can't be read: it is damaged, or not ours"), "{what}: {error}");
+        assert!(std::error::Error::source(&error).is_some(), "{what} has a cause");
+    }
+}
+
+fn rich_state() -> NetworkState {
+    let mut world = support::World::of(HISTORY);
+    let refused = [
+        "pool p1",
+        "remove-pool p1",
+        "enable p1/z",
+        "host p1/x 10.0.0.9/100",
+        "host p1/x 127.0.0.1",
+        "host p1/x san=10.0.9.9",
+        "host p1/x 10.0.0.9 ovsdb=ssl:10.0.0.1",
+        "network n9 p1:san mtu=9000",
+        "network n9 p1 p3",
+        "network n9 p1 vni=77",
+        "update n9",
+    ];
+    // The last session of the history is the first of these.
+    for (session, line) in (6..).zip(refused) {
+        world.apply(&script::parse("session", &world.state));
+        world.apply(&script::parse(&format!("s{session}#1 {line}"), &world.state));
+    }
+    world.state
+}
+
+/// The command of a line, with what the kept state has where the line leaves something out.
+fn command_of(line: &str) -> Command {
+    script::parse(line, &NetworkState::default())
+}
+
+fn kept(file: &str) -> Vec<u8> {
+    let path = directory().join(file);
+    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn directory() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/stored_v1")
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+fn first_word(text: impl AsRef<str>) -> String {
+    text.as_ref().split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap().to_owned()
+}

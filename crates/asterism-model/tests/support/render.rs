@@ -1,0 +1,127 @@
+//! States and replies in as few words as eyes need.
+
+use std::fmt::Write as _;
+
+use asterism_model::{Choice, Effect, Host, NetworkState, PrivateNetwork, Reply, Topology};
+
+pub fn reply(reply: &Reply) -> String {
+    match reply {
+        Reply::Refused(refusal) => format!("refused: {refusal}"),
+        Reply::Applied { revision, effect } => match effect {
+            Effect::Done => format!("r{revision}"),
+            Effect::Session(id) => format!("r{revision} session {id}"),
+            Effect::Epoch(epoch) => format!("r{revision} epoch {epoch}"),
+            Effect::Pool(id) => format!("r{revision} pool {id}"),
+            Effect::Host(id) => format!("r{revision} host {id}"),
+            Effect::Network(id) => format!("r{revision} network {id}"),
+        },
+    }
+}
+
+/// `state`, `events`, `sessions`, or one of `hosts`, `networks`, `topologies`.
+pub fn part(state: &NetworkState, what: &str) -> String {
+    let mut out = String::new();
+    let wants = |part: &str| what == part || what == "state";
+    if what == "state" {
+        cluster(state, &mut out);
+    }
+    if wants("hosts") {
+        hosts(state, &mut out);
+    }
+    if wants("networks") {
+        networks(state, &mut out);
+    }
+    if wants("topologies") {
+        topologies(state, &mut out);
+    }
+    if what == "events" {
+        events(state, &mut out);
+    }
+    if what == "sessions" {
+        sessions(state, &mut out);
+    }
+    if what == "time" {
+        line(&mut out, format_args!("{:?}", state.clock()));
+    }
+    out
+}
+
+fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
+    writeln!(out, "{text}").expect("writing to a string");
+}
+
+fn cluster(state: &NetworkState, out: &mut String) {
+    let name = state.cluster().map_or("none", |cluster| cluster.name.as_str());
+    let holder = state.epoch_holder().map(|node| format!(" of {node}")).unwrap_or_default();
+    let (epoch, revision) = (state.epoch(), state.revision());
+    line(out, format_args!("cluster {name}, epoch {epoch}{holder}, revision {revision}"));
+    for pool in state.pools().values() {
+        line(out, format_args!("pool {} {}", pool.id, pool.name));
+    }
+}
+
+fn hosts(state: &NetworkState, out: &mut String) {
+    for Host { id, ovsdb, datapath, transports, standing, revision, .. } in state.hosts().values() {
+        let label = state.host_label(*id);
+        let transports: String = transports
+            .iter()
+            .map(|(name, transport)| format!(" {name}={}/{}", transport.address, transport.mtu))
+            .collect();
+        line(out, format_args!("host {id} {label} {standing:?} {datapath} {ovsdb}{transports} r{revision}"));
+    }
+}
+
+fn networks(state: &NetworkState, out: &mut String) {
+    for network in state.networks().values() {
+        let PrivateNetwork { id, name, encapsulation, mtu, resilience, revision, .. } = network;
+        let vni = network.requested_vni.map(|vni| format!(" vni {vni}")).unwrap_or_default();
+        let pools: String = network
+            .pools
+            .iter()
+            .map(|(pool, attachment)| {
+                let star = if network.preferred_pool == Some(*pool) { "*" } else { "" };
+                let host = attachment.preferred_host.map(|host| format!(":{host}")).unwrap_or_default();
+                format!(" {star}{pool}:{}{host}", attachment.transport)
+            })
+            .collect();
+        line(
+            out,
+            format_args!(
+                "network {id} {name} {encapsulation} mtu {mtu}{vni} {resilience}{pools} r{revision}"
+            ),
+        );
+    }
+}
+
+fn topologies(state: &NetworkState, out: &mut String) {
+    for (id, Topology { vni, stars, pool_center, revision }) in state.topologies() {
+        let stars: String = stars
+            .iter()
+            .map(|(pool, star)| {
+                let standby = star.standby.map(|host| format!("+{host}")).unwrap_or_default();
+                format!(" {pool}={}{standby}", choice(&star.center))
+            })
+            .collect();
+        let center = pool_center.as_ref().map(|center| format!(" center {}", choice(center)));
+        line(out, format_args!("topology {id} vni {vni}{stars}{} r{revision}", center.unwrap_or_default()));
+    }
+}
+
+fn choice<T: std::fmt::Display>(choice: &Choice<T>) -> String {
+    format!("{} ({} @{})", choice.holder, choice.cause, choice.since.0)
+}
+
+fn events(state: &NetworkState, out: &mut String) {
+    for event in state.events() {
+        line(out, format_args!("{} @{} {}", event.sequence, event.at.0, event.kind));
+    }
+}
+
+/// Sessions have no accessor, being nobody's business; their stored form shows them.
+fn sessions(state: &NetworkState, out: &mut String) {
+    let stored: serde_json::Value = serde_json::from_slice(&asterism_model::encode_state(state)).unwrap();
+    for (id, session) in stored["value"]["sessions"].as_object().unwrap() {
+        let (last_used, sequence) = (&session["last_used"], &session["last"][0]);
+        line(out, format_args!("session s{id} last used @{last_used}, last request {sequence}"));
+    }
+}

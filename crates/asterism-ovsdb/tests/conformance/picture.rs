@@ -1,0 +1,183 @@
+//! Pictures show what the database says.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use asterism_model::{
+    BfdState, NetworkId, ObservedBridge, ObservedHost, ObservedInterface, ObservedPort, RowUuid, StoredFence,
+};
+use asterism_ovsdb::{SessionState, WaitingFor};
+
+use crate::{
+    fixture::{bridge_of, config, open, picture, until},
+    proxy::Proxy,
+    server::Server,
+};
+
+/// A bridge of ours with a tunnel, and a foreign port in it; a foreign bridge with a port of ours.
+const EDITS: &[&str] = &[
+    "add-br ast1 -- set bridge ast1 datapath_type=netdev external_ids:asterism-network=1",
+    "set port ast1 external_ids:asterism-network=1 -- set interface ast1 mtu_request=1450",
+    "add-port ast1 at1-2 -- set port at1-2 external_ids:asterism-network=1",
+    "set interface at1-2 type=vxlan options:remote_ip=10.0.1.2 options:key=1 bfd:enable=true",
+    "set interface at1-2 bfd_status:state=up bfd_status:forwarding=true",
+    "add-port ast1 vif1.0",
+    "add-br xenbr0 -- add-port xenbr0 at9-9 -- set port at9-9 external_ids:asterism-network=9",
+    "set open_vswitch . ovs_version=3.1.0 external_ids:asterism-fence=rubbish",
+    "add-br xapi1 -- add-port xapi1 vif2.0",
+];
+
+fn edit(server: &Server, edits: &[&str]) {
+    for edit in edits {
+        server.vsctl(&edit.split(' ').collect::<Vec<_>>());
+    }
+}
+
+fn uuid(server: &Server, table: &str, record: &str) -> RowUuid {
+    server.vsctl(&["get", table, record, "_uuid"]).trim().parse().unwrap()
+}
+
+fn expected(server: &Server, number: u64) -> ObservedHost {
+    let text = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    };
+    let interface = |name: &str| ObservedInterface {
+        name: name.to_owned(),
+        kind: String::new(),
+        options: BTreeMap::new(),
+        bfd: BTreeMap::new(),
+        bfd_state: BfdState::Unknown,
+        error: None,
+    };
+    let port = |name: &str, network, interface| {
+        let interfaces = BTreeMap::from([(uuid(server, "interface", name), interface)]);
+        let port = ObservedPort { name: name.to_owned(), network: Some(NetworkId(network)), interfaces };
+        BTreeMap::from([(uuid(server, "port", name), port)])
+    };
+    let tunnel = ObservedInterface {
+        kind: "vxlan".to_owned(),
+        options: text(&[("key", "1"), ("remote_ip", "10.0.1.2")]),
+        bfd: text(&[("enable", "true")]),
+        bfd_state: BfdState::Up,
+        ..interface("at1-2")
+    };
+    let ours = ObservedBridge {
+        name: "ast1".to_owned(),
+        network: Some(NetworkId(1)),
+        datapath_type: "netdev".to_owned(),
+        own_interface: Some((uuid(server, "interface", "ast1"), Some(1450))),
+        ports: port("at1-2", 1, tunnel),
+        foreign_ports: 1,
+    };
+    let foreign = ObservedBridge {
+        name: "xenbr0".to_owned(),
+        network: None,
+        datapath_type: String::new(),
+        own_interface: Some((uuid(server, "interface", "xenbr0"), None)),
+        ports: port("at9-9", 9, interface("at9-9")),
+        foreign_ports: 1,
+    };
+    ObservedHost {
+        picture: number,
+        root: uuid(server, "open_vswitch", "."),
+        fence: StoredFence::Malformed("rubbish".to_owned()),
+        ovs_version: Some("3.1.0".to_owned()),
+        bridges: BTreeMap::from([
+            (uuid(server, "bridge", "ast1"), ours),
+            (uuid(server, "bridge", "xenbr0"), foreign),
+        ]),
+        foreign_names: ["vif1.0", "xenbr0", "xapi1", "vif2.0"]
+            .map(str::to_owned)
+            .into_iter()
+            .collect::<BTreeSet<_>>(),
+    }
+}
+
+#[tokio::test]
+async fn the_first_picture_is_whole() {
+    let server = Server::start();
+    edit(&server, EDITS);
+    let session = open(server.endpoint(), &config());
+    let seen = picture(&session, |_| true).await;
+    assert_eq!(*seen, expected(&server, seen.picture));
+    assert!(session.last_heard().is_some());
+}
+
+#[tokio::test]
+async fn edits_lead_to_the_same_picture_step_by_step() {
+    let server = Server::start();
+    let session = open(server.unix_endpoint(), &config());
+    picture(&session, |_| true).await;
+    edit(&server, EDITS);
+    let seen = picture(&session, |seen| seen.foreign_names.contains("vif2.0")).await;
+    assert_eq!(*seen, expected(&server, seen.picture));
+}
+
+#[tokio::test]
+async fn a_server_without_monitor_cond_since_is_observed_by_plain_monitor() {
+    let server = Server::start();
+    let proxy = Proxy::rewriting(server.endpoint(), "monitor_cond_since", "monitor_gone_since").await;
+    let session = open(proxy.endpoint(), &config());
+    picture(&session, |_| true).await;
+    edit(&server, EDITS);
+    let seen = picture(&session, |seen| seen.foreign_names.contains("vif2.0")).await;
+    assert_eq!(*seen, expected(&server, seen.picture));
+    assert!(proxy.rewrote() > 0);
+
+    edit(&server, &["del-port at1-2", "clear interface ast1 mtu_request", "del-br xapi1"]);
+    let seen = picture(&session, |seen| !seen.foreign_names.contains("xapi1")).await;
+    let (_, bridge) = bridge_of(&seen, 1);
+    assert_eq!((bridge.ports.len(), bridge.own_interface.unwrap().1), (0, None));
+}
+
+#[tokio::test]
+async fn removals_and_cleared_columns_are_seen() {
+    let server = Server::start();
+    edit(&server, EDITS);
+    let session = open(server.endpoint(), &config());
+    picture(&session, |_| true).await;
+    edit(&server, &["set interface at1-2 bfd_status:state=down", "set interface at1-2 error=broken"]);
+    let seen = picture(&session, |seen| {
+        let port = bridge_of(seen, 1).1.ports.values().next().unwrap();
+        port.interfaces.values().next().unwrap().error.is_some()
+    })
+    .await;
+    let port = bridge_of(&seen, 1).1.ports.values().next().unwrap();
+    assert_eq!(port.interfaces.values().next().unwrap().bfd_state, BfdState::Down);
+    edit(&server, &["del-port at1-2", "remove open_vswitch . external_ids asterism-fence", "del-br xapi1"]);
+    let seen = picture(&session, |seen| !seen.foreign_names.contains("xapi1")).await;
+    assert_eq!(bridge_of(&seen, 1).1.ports.len(), 0);
+    assert_eq!(seen.fence, StoredFence::Absent);
+}
+
+#[tokio::test]
+async fn an_uninitialised_database_is_waited_for() {
+    let server = Server::start_uninitialised();
+    let session = open(server.endpoint(), &config());
+    until(&session, |state| matches!(state, SessionState::Waiting(WaitingFor::RootRow)).then_some(())).await;
+    server.vsctl(&["init"]);
+    assert_eq!(picture(&session, |_| true).await.fence, StoredFence::Absent);
+}
+
+#[tokio::test]
+async fn a_database_that_is_replaced_under_the_server_is_noticed() {
+    let server = Server::start();
+    let session = open(server.endpoint(), &config());
+    let before = picture(&session, |_| true).await;
+    server.replace_database();
+    until(&session, |state| state.picture().is_none().then_some(())).await;
+    server.vsctl(&["init"]);
+    let after = picture(&session, |_| true).await;
+    assert_ne!(before.root, after.root);
+    assert!(before.picture < after.picture);
+}
+
+#[tokio::test]
+async fn dropping_the_handle_stops_the_task() {
+    let server = Server::start();
+    let session = open(server.endpoint(), &config());
+    let mut states = session.state();
+    picture(&session, |_| true).await;
+    drop(session);
+    // The watch closes when its only writer, the task, is gone.
+    while states.changed().await.is_ok() {}
+}

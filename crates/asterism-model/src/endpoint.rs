@@ -154,6 +154,16 @@ mod tests {
     }
 
     #[test]
+    fn whatever_is_written_to_the_log_can_be_read_from_it() {
+        let unchecked = [OvsdbEndpoint::Tcp(([0, 0, 0, 0], 0).into()), OvsdbEndpoint::Unix(String::new())];
+        for endpoint in unchecked {
+            assert!(!endpoint.is_reachable());
+            let stored = serde_json::to_string(&endpoint).unwrap();
+            assert_eq!(serde_json::from_str::<OvsdbEndpoint>(&stored).unwrap(), endpoint);
+        }
+    }
+
+    #[test]
     fn what_reaches_nobody_is_refused() {
         for bad in ["10.0.0.1", "tcp:host", "tcp:0.0.0.0", "tcp:10.0.0.1:0", "unix:db.sock", "udp:10.0.0.1"] {
             assert!(bad.parse::<OvsdbEndpoint>().is_err(), "{bad}");

@@ -1,0 +1,34 @@
+# Each target is one line of cargo or of a script. `make` alone lists them.
+
+# Where build output goes: CARGO_TARGET_DIR if that is set, else ASTERISM_BUILD_CACHE, else target/. A directory outside
+# of the clone lets several clones share the compiled dependencies.
+ifdef ASTERISM_BUILD_CACHE
+export CARGO_TARGET_DIR ?= $(ASTERISM_BUILD_CACHE)
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test lint fmt bench
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install or name what is missing, choose which RocksDB is linked
+	@scripts/setup.sh
+
+build: setup ## build the programs, optimised
+	cargo build --release --workspace --bins
+
+demo: build ## three controllers, nine hosts, and what they survive, in the laboratory
+	cargo run --release --package asterism-lab -- demo
+
+test: setup ## all that CI runs: lint, then every test there is
+	scripts/test.sh
+
+lint: setup ## formatting, clippy and documentation, without a single warning
+	scripts/lint.sh
+
+fmt: ## format all code
+	cargo fmt --all
+
+bench: setup ## measure planning, and memory of the state
+	cargo bench --workspace --benches

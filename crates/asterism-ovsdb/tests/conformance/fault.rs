@@ -5,8 +5,8 @@ use std::time::Duration;
 use asterism_model::{Outcome, OvsdbEndpoint, StoredFence};
 use asterism_ovsdb::{ClaimError, SessionConfig, SessionState, WaitingFor};
 use tokio::{
-    io::AsyncWriteExt,
-    net::{TcpListener, TcpStream},
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
 };
 
 use crate::{
@@ -221,30 +221,22 @@ async fn a_frozen_host_does_not_delay_another() {
 async fn a_session_that_is_given_up_is_reset_and_not_flushed() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let session = open(OvsdbEndpoint::Tcp(listener.local_addr().unwrap()), &config());
-    let (stream, _) = listener.accept().await.unwrap();
+    let (mut stream, _) = listener.accept().await.unwrap();
     let mut buffer = [0; 4096];
-    stream.readable().await.unwrap();
-    while stream.try_read(&mut buffer).is_ok_and(|length| length > 0) {}
+    assert!(stream.read(&mut buffer).await.unwrap() > 0);
     drop(session);
-    let error = read_to_error(&stream).await;
+    let error = loop {
+        match stream.read(&mut buffer).await {
+            Ok(0) => panic!("the connection was closed in order"),
+            Ok(_) => {}
+            Err(error) => break error,
+        }
+    };
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
 }
 
-async fn read_to_error(stream: &TcpStream) -> std::io::Error {
-    let mut buffer = [0; 4096];
-    loop {
-        stream.readable().await.unwrap();
-        match stream.try_read(&mut buffer) {
-            Ok(0) => panic!("the connection was closed in order"),
-            Ok(_) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-            Err(error) => return error,
-        }
-    }
-}
-
 #[tokio::test]
-async fn a_refused_state_is_left_when_the_host_appears() {
+async fn a_host_that_appears_late_is_connected_to() {
     let mut server = Server::start();
     server.kill();
     let session = open(server.endpoint(), &config());

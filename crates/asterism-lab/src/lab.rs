@@ -90,6 +90,17 @@ impl Lab {
         self.hosts.get_mut(&name).ok_or_else(|| unknown("host", name, [name].iter()))
     }
 
+    /// Where the OVSDB of a host, mute or not, is reached over the management network, as OVS writes it.
+    ///
+    /// # Errors
+    /// [`LabError::Unknown`] with the names that there are.
+    pub fn ovsdb_remote(&self, name: HostName) -> Result<String> {
+        match self.mutes.get(&name) {
+            Some(mute) => Ok(mute.ovsdb_remote()),
+            None => Ok(self.host(name)?.ovsdb_remote()),
+        }
+    }
+
     /// Adds a running host with the next free number of a pool (which may be new).
     ///
     /// # Errors

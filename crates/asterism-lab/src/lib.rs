@@ -10,6 +10,7 @@
 mod address;
 mod binaries;
 mod builder;
+mod cluster;
 mod controller;
 mod daemon;
 mod ears;
@@ -32,7 +33,12 @@ pub use address::{
     CONTROLLER_PORT, HOSTS_MAX, HostName, OPERATOR, OUTSIDER, OVSDB_PORT, POOLS_MAX,
     controller as controller_address,
 };
+pub use binaries::find as find_program;
 pub use builder::LabBuilder;
+pub use cluster::{
+    ClusterStatus, Holder, LinkStatus, NetworkStatus, ReplicaState, ReplicaStatus, StarStatus, TRANSPORT,
+    TopologyStatus,
+};
 pub use controller::{Controller, ControllerState};
 pub use ears::{EARS_PORT, Ears, Heard};
 pub use error::{LabError, Result};
@@ -41,7 +47,7 @@ pub use host::{BridgeRef, Daemons, Host, HostState, MuteHost, OvsdbListen, TRANS
 pub use lab::{AllRows, Lab};
 pub use netns::Netns;
 pub use operator::Operator;
-pub use outsider::{Outsider, broadcast_frame};
+pub use outsider::{Outsider, broadcast_frame, send_vxlan_from};
 pub use pki::{Authority, Identity, Keys, OvsdbTls, XCP_NG_CIPHERS, XCP_NG_PROTOCOLS};
 pub use tool::{Output, Tool};
 pub use vm::{Cidr, MTU_DEFAULT, Vm, VmSpec};

@@ -67,10 +67,10 @@ impl Operator {
     pub fn environment(&self, endpoints: &[SocketAddrV4]) -> Vec<(&'static str, String)> {
         let endpoints: Vec<_> = endpoints.iter().map(ToString::to_string).collect();
         vec![
-            ("ASTERCTL_ENDPOINTS", endpoints.join(",")),
-            ("ASTERCTL_CA", self.identity.ca.display().to_string()),
-            ("ASTERCTL_CERT", self.identity.cert.display().to_string()),
-            ("ASTERCTL_KEY", self.identity.key.display().to_string()),
+            ("ASTERISM_ENDPOINTS", endpoints.join(",")),
+            ("ASTERISM_CA", self.identity.ca.display().to_string()),
+            ("ASTERISM_CERT", self.identity.cert.display().to_string()),
+            ("ASTERISM_KEY", self.identity.key.display().to_string()),
         ]
     }
 }

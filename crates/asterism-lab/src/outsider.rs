@@ -34,15 +34,30 @@ impl Outsider {
     /// # Errors
     /// When it cannot be sent at all.
     pub fn send_vxlan(&self, to: Ipv4Addr, vni: u32, frame: &[u8], count: usize) -> Result<()> {
-        let packet = vxlan_packet(vni, frame);
-        self.netns
-            .enter(|| {
-                let socket = UdpSocket::bind((OUTSIDER, 0))?;
-                (0..count).try_for_each(|_| socket.send_to(&packet, (to, VXLAN_PORT)).map(drop))
-            })
-            .and_then(|sent| sent)
-            .map_err(|source| LabError::io(format!("sending VXLAN to {to}"), source))
+        send_vxlan_from(&self.netns, OUTSIDER, to, vni, frame, count)
     }
+}
+
+/// Sends `frame` in VXLAN from a namespace and one of its addresses, `count` times.
+///
+/// # Errors
+/// When it cannot be sent at all.
+pub fn send_vxlan_from(
+    netns: &Netns,
+    from: Ipv4Addr,
+    to: Ipv4Addr,
+    vni: u32,
+    frame: &[u8],
+    count: usize,
+) -> Result<()> {
+    let packet = vxlan_packet(vni, frame);
+    netns
+        .enter(|| {
+            let socket = UdpSocket::bind((from, 0))?;
+            (0..count).try_for_each(|_| socket.send_to(&packet, (to, VXLAN_PORT)).map(drop))
+        })
+        .and_then(|sent| sent)
+        .map_err(|source| LabError::io(format!("sending VXLAN to {to}"), source))
 }
 
 /// RFC 7348 section 5: flags with the I bit, 24 bits reserved, 24 bits of VNI, 8 bits reserved, the frame.

@@ -19,7 +19,7 @@ pub(crate) enum Internal {
 impl Internal {
     pub(crate) fn run(self) -> Result<ExitCode> {
         let Self::Sandbox { command } = self;
-        sandbox::enter(None)?;
+        sandbox::enter()?;
         let Some((program, args)) = command.split_first() else { bail!("no command after --") };
         let status = Command::new(program)
             .args(args)

@@ -120,6 +120,11 @@ impl Host {
         &self.dir
     }
 
+    /// Environment in which `ovs-vsctl`, `ovs-appctl` and `ovs-ofctl` talk to this host's daemons without flags.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        ["OVS_RUNDIR", "OVS_LOGDIR", "OVS_DBDIR"].map(|key| (key, self.dir.display().to_string())).to_vec()
+    }
+
     /// Where its OVSDB is reached over the management network, as OVS writes it.
     pub fn ovsdb_remote(&self) -> String {
         let scheme = match self.listen {
@@ -307,7 +312,11 @@ impl Host {
         let mut command = self.ovs_command("ovs-vswitchd");
         command.arg(format!("unix:{}", self.database_socket().display()));
         let log = self.dir.join("ovs-vswitchd.out");
-        self.vswitchd = Some(Daemon::start(format!("ovs-vswitchd of {name}"), command, &self.netns, &log)?);
+        let daemon = Daemon::start(format!("ovs-vswitchd of {name}"), command, &self.netns, &log)?;
+        // Where `ovs-appctl` looks for it, so that a person needs no flags.
+        let link = self.dir.join(format!("ovs-vswitchd.{}.ctl", daemon.pid()));
+        drop(std::os::unix::fs::symlink("ovs-vswitchd.ctl", link));
+        self.vswitchd = Some(daemon);
         self.wait_for_switch(counter)?;
         // The bridge's own port is a tap device made by the switch, and kept through its restart, address and all.
         let lines = format!(
@@ -344,10 +353,9 @@ impl Host {
         command
             .arg(format!("--unixctl={}", file("ctl")))
             .arg(format!("--log-file={}", file("log")))
+            .arg(format!("--pidfile={}", file("pid")))
             .args(["-vconsole:off", "-vsyslog:off", "-vfile:info"])
-            .env("OVS_RUNDIR", &self.dir)
-            .env("OVS_LOGDIR", &self.dir)
-            .env("OVS_DBDIR", &self.dir);
+            .envs(self.environment());
         command
     }
 

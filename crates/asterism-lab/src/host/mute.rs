@@ -48,6 +48,11 @@ impl MuteHost {
         self.name
     }
 
+    /// Where its silent listener is reached, as OVS writes it.
+    pub fn ovsdb_remote(&self) -> String {
+        format!("tcp:{}:{OVSDB_PORT}", self.name.management())
+    }
+
     pub fn netns(&self) -> &Netns {
         &self.netns
     }

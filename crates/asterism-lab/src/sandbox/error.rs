@@ -28,6 +28,10 @@ pub enum SandboxError {
     #[error("the process that started the sandbox is gone")]
     WardenGone,
 
+    /// The socket through which others reach this laboratory cannot be had.
+    #[error("{what}")]
+    Socket { what: String },
+
     #[error("{doing}")]
     System {
         doing: String,

@@ -42,16 +42,26 @@ const MARKER: &str = "/run/asterism-lab.sandbox";
 pub struct Inside {
     /// pid 1 of the sandbox, in the pid namespace of whoever started the laboratory.
     pub init_pid_outside: u32,
-    /// The socket given to [`enter`], bound in the network namespace of the machine.
+    /// The socket of [`enter_with`], bound in the network namespace of the machine.
     pub control: Option<UnixListener>,
 }
 
 /// Puts the calling program into the sandbox: returns only inside of it, in a fresh process with the same arguments.
-/// Call it before any thread is started. `control` is a listening socket to take along.
+/// Call it before any thread is started.
 ///
 /// # Errors
 /// [`SandboxError`] names what is missing or forbidden and what to do about it.
-pub fn enter(control: Option<UnixListener>) -> Result<Inside, SandboxError> {
+pub fn enter() -> Result<Inside, SandboxError> {
+    enter_with(|| Ok(None))
+}
+
+/// The same, taking a listening socket along that `bind` makes outside, in the network namespace of the machine.
+///
+/// # Errors
+/// As [`enter`], and what `bind` says.
+pub fn enter_with(
+    bind: impl FnOnce() -> Result<Option<UnixListener>, SandboxError>,
+) -> Result<Inside, SandboxError> {
     match std::env::var(STAGE).as_deref() {
         Ok("init") => {
             let error = match become_init() {
@@ -63,7 +73,7 @@ pub fn enter(control: Option<UnixListener>) -> Result<Inside, SandboxError> {
         Ok("inside") => inside(),
         Ok(_) | Err(_) => {
             preflight::require_programs()?;
-            let status = become_warden(control)?;
+            let status = become_warden(bind()?)?;
             std::process::exit(exit_code(status))
         }
     }

@@ -1,0 +1,175 @@
+//! What an operator does with the controllers, through the real `asterctl`: found a cluster, register hosts, ask.
+//!
+//! Reads only the JSON that `asterctl` promises to programs (`api: asterism/v1`).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::address::HostName;
+use crate::error::{LabError, Result};
+use crate::lab::Lab;
+use crate::wait::until;
+
+/// Name under which the hosts' transport is registered: what `--pool p1:underlay` attaches a network to.
+pub const TRANSPORT: &str = "underlay";
+/// Bytes of an IP packet that the fabric carries.
+const UNDERLAY_MTU: u32 = 1500;
+/// Time that fresh replicas may take to listen, on a machine that builds something meanwhile.
+const READY: Duration = Duration::from_secs(30);
+
+/// `asterctl cluster status -o json`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ClusterStatus {
+    pub cluster_id: Option<String>,
+    pub leader: Option<u64>,
+    pub replicas: Vec<ReplicaStatus>,
+}
+
+/// One replica, as the one that answered sees it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ReplicaStatus {
+    pub node: u64,
+    /// Absent while it cannot be asked.
+    pub status: Option<ReplicaState>,
+}
+
+/// How far a replica is.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ReplicaState {
+    pub role: String,
+    pub applied_index: u64,
+    pub digest: String,
+    pub epoch: u64,
+}
+
+/// `asterctl network show -o json`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct NetworkStatus {
+    pub id: u32,
+    pub name: String,
+    pub vni: Option<u32>,
+    pub mtu: u16,
+    pub root: Option<String>,
+    pub pools: BTreeMap<String, serde_json::Value>,
+}
+
+/// `asterctl topology NETWORK -o json`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct TopologyStatus {
+    pub root: Option<String>,
+    pub stars: Vec<StarStatus>,
+    pub links: Vec<LinkStatus>,
+}
+
+/// One pool of it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct StarStatus {
+    pub pool: String,
+    pub center: Option<Holder>,
+}
+
+/// Who holds a place.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Holder {
+    pub holder: String,
+}
+
+/// A tunnel.
+#[derive(Clone, Debug, Deserialize)]
+pub struct LinkStatus {
+    pub from: String,
+    pub to: String,
+    pub state: String,
+}
+
+impl Lab {
+    /// Makes the controllers one cluster, and registers all pools and hosts with it.
+    ///
+    /// # Errors
+    /// When the replicas do not listen within 30 s, or refuse something.
+    pub fn found_cluster(&self) -> Result<()> {
+        self.init_cluster()?;
+        let pools: std::collections::BTreeSet<String> =
+            self.hosts().map(|host| host.name().pool_name()).collect();
+        for pool in pools {
+            self.asterctl_ok(&["pool", "add", &pool])?;
+        }
+        self.hosts().map(|host| host.name()).try_for_each(|name| self.register_host(name))
+    }
+
+    /// Makes the controllers one cluster, with nothing in it.
+    ///
+    /// # Errors
+    /// When the replicas do not listen within 30 s, or refuse.
+    pub fn init_cluster(&self) -> Result<()> {
+        let members: Vec<String> =
+            self.controllers().map(|replica| format!("{}={}", replica.node(), replica.endpoint())).collect();
+        let members = members.iter().flat_map(|member| ["--member", member.as_str()]);
+        let words: Vec<&str> = ["cluster", "init"].into_iter().chain(members).collect();
+        until("the replicas become a cluster", READY, || {
+            self.asterctl_ok(&words).map_err(|error| error.chain())
+        })?;
+        self.wait_for_leader(READY).map(drop)
+    }
+
+    /// Tells the controllers of a host; its pool must be known.
+    ///
+    /// # Errors
+    /// When they refuse.
+    pub fn register_host(&self, name: HostName) -> Result<()> {
+        let remote = self.ovsdb_remote(name)?;
+        let transport = format!("{TRANSPORT}={},mtu={UNDERLAY_MTU}", name.transport());
+        let words = ["host", "add", &name.to_string(), "--ovsdb", &remote, "--transport", &transport];
+        self.asterctl_ok(&[words.as_slice(), &["--datapath", "netdev"]].concat()).map(drop)
+    }
+
+    /// Waits until a replica leads, and gives its number.
+    ///
+    /// # Errors
+    /// [`LabError::Deadline`] with what the replicas said last.
+    pub fn wait_for_leader(&self, deadline: Duration) -> Result<u8> {
+        until("a leader", deadline, || {
+            let status = self.cluster_status().map_err(|error| error.chain())?;
+            let leads = |replica: &&ReplicaStatus| {
+                replica.status.as_ref().is_some_and(|state| state.role == "leader")
+            };
+            let leader = status.replicas.iter().find(leads).map(|replica| replica.node);
+            leader
+                .and_then(|node| u8::try_from(node).ok())
+                .ok_or_else(|| format!("no replica leads: {status:?}"))
+        })
+    }
+
+    /// # Errors
+    /// When no replica answers.
+    pub fn cluster_status(&self) -> Result<ClusterStatus> {
+        self.ask_json(&["cluster", "status"])
+    }
+
+    /// # Errors
+    /// When no replica answers, or there is no such network.
+    pub fn network(&self, name: &str) -> Result<NetworkStatus> {
+        self.ask_json(&["network", "show", name])
+    }
+
+    /// # Errors
+    /// When no replica answers, or there is no such network.
+    pub fn topology(&self, network: &str) -> Result<TopologyStatus> {
+        self.ask_json(&["topology", network])
+    }
+
+    fn ask_json<T: DeserializeOwned>(&self, words: &[&str]) -> Result<T> {
+        let text = self.asterctl_ok(&[words, &["-o", "json"]].concat())?;
+        let unreadable = |error: serde_json::Error| LabError::Unreadable {
+            what: format!("asterctl {} -o json", words.join(" ")),
+            problem: format!("{error}: {text}"),
+        };
+        let mut document: serde_json::Value = serde_json::from_str(&text).map_err(unreadable)?;
+        // One thing by name comes alone, or as a list of one.
+        let alone = document.get_mut("items").and_then(|items| items.get_mut(0)).map(serde_json::Value::take);
+        serde_json::from_value(alone.unwrap_or(document)).map_err(unreadable)
+    }
+}

@@ -1,1 +1,93 @@
-//! Placeholder.
+//! A controller replica: joins consensus, the planner and the hosts' OVSDBs, and serves operators.
+//!
+//! [`run`] wires; [`leader`] is the loop that elects and programs while this replica leads; [`admin`] answers operators.
+//! Followers run nothing but consensus and reads.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod admin;
+pub mod clock;
+pub mod config;
+pub mod leader;
+pub mod logging;
+mod server;
+
+use std::{process::ExitCode, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use asterism_raft::{Replica, TlsPeers};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+use tracing::{error, info, warn};
+
+pub use config::Config;
+
+use clock::Clock;
+use leader::LeaderView;
+
+/// How long a stopping leader tries to hand leadership over. One election would take as long.
+const HAND_OVER: Duration = Duration::from_secs(2);
+
+/// The exit code of a replica whose disk failed while it ran: a supervisor should not restart it in a loop.
+const EXIT_FAILED: u8 = 2;
+
+/// Runs a replica until it is told to stop, or its storage fails.
+///
+/// # Errors
+/// It could not start.
+pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
+    let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
+
+    let peers = TlsPeers::new(&config.tls.ca, &config.tls.certificate, &config.tls.key)
+        .context("tls: setting up the connections between replicas")?;
+    let replica = Replica::start(config.replica(), Arc::new(peers)).await?;
+    let clock = Clock::start();
+    info!(node = %config.node, cluster = %config.cluster, version = env!("CARGO_PKG_VERSION"), listen = %config.listen,
+        "replica started");
+
+    let (view, watch_view) = watch::channel(Arc::new(LeaderView::none()));
+    let (stop, stopped) = watch::channel(false);
+    let leading = tokio::spawn(leader::run(leader::Context {
+        node: config.node,
+        replica: replica.clone(),
+        sessions: config.sessions.clone(),
+        settings: config.settings.clone(),
+        clock: clock.clone(),
+        view,
+        stopped: stopped.clone(),
+    }));
+    let serving = tokio::spawn(server::serve(&config, replica.clone(), clock, watch_view, stopped).await?);
+
+    let code = tokio::select! {
+        _ = terminate.recv() => stop_gracefully(&replica).await,
+        _ = interrupt.recv() => stop_gracefully(&replica).await,
+        failure = replica.failed() => {
+            error!(error = %failure, "storage failed: this replica can't promise anything any more");
+            ExitCode::from(EXIT_FAILED)
+        }
+    };
+    // Receivers may be gone already; then there is nobody to stop.
+    let _ = stop.send(true);
+    let deadline = Duration::from_secs(5);
+    for (what, task) in [("leader", leading), ("server", serving)] {
+        if tokio::time::timeout(deadline, task).await.is_err() {
+            warn!(what, ?deadline, "did not stop in time");
+        }
+    }
+    replica.shutdown().await;
+    info!("replica stopped");
+    Ok(code)
+}
+
+async fn stop_gracefully(replica: &Replica) -> ExitCode {
+    if replica.watch_leadership().borrow().is_leader {
+        match replica.transfer_leadership(None, HAND_OVER).await {
+            Ok(peer) => info!(to = %peer, "leadership handed over"),
+            Err(error) => warn!(%error, "leadership not handed over: the others elect by themselves"),
+        }
+    }
+    ExitCode::SUCCESS
+}

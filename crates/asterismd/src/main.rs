@@ -1,1 +1,46 @@
-fn main() {}
+//! The controller replica's process: arguments, configuration, logging, signals. All else is in the library.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::Context as _;
+use asterismd::{Config, logging};
+use clap::Parser;
+
+/// One replica of an Asterism cluster.
+///
+/// It reads one TOML file, serves the other replicas and operators on one port, and, while it leads, programs the hosts.
+/// SIGTERM and SIGINT hand leadership over and stop it. It exits with 1 when it refuses to start, and with 2 when its
+/// disk fails while it runs.
+#[derive(Parser)]
+#[command(version, about, long_about)]
+struct Arguments {
+    /// The node's configuration; cluster-config/node1.toml is a commented example.
+    #[arg(long, value_name = "FILE", default_value = "/etc/asterism/asterismd.toml")]
+    config: PathBuf,
+    /// Read and check the configuration and the files that it names, then exit.
+    #[arg(long)]
+    check: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match start(&arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("asterismd: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let config = Config::load(&arguments.config)?;
+    if arguments.check {
+        eprintln!("asterismd: {} is valid", arguments.config.display());
+        return Ok(ExitCode::SUCCESS);
+    }
+    logging::init(&config.log);
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
+    runtime.block_on(asterismd::run(config))
+}

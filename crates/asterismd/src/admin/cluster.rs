@@ -1,0 +1,173 @@
+//! The first boot of a cluster, and how its replicas are.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use asterism_api::{ApiError, FieldError, v1};
+use asterism_model::{ClusterId, Name, NodeId, Operation, stored};
+use asterism_raft::{InitError, MemberStatus, Peer, Role};
+use futures::future::join_all;
+use tonic::Request;
+
+use super::{AdminService, DEADLINE, forward, proposal_failure};
+
+/// How long the first boot may take: all members are asked, and one is elected.
+const INIT_DEADLINE: Duration = Duration::from_secs(15);
+/// How long another replica may take to tell how it is.
+const ASK_DEADLINE: Duration = Duration::from_secs(2);
+
+impl AdminService {
+    pub(super) async fn init(
+        &self,
+        request: v1::InitClusterRequest,
+    ) -> Result<v1::InitClusterResponse, ApiError> {
+        let id: ClusterId = field("cluster_id", request.cluster_id.parse())?;
+        let name: Name = match request.name.as_str() {
+            "" => self.cluster.clone(),
+            name => field("name", name.parse())?,
+        };
+        if name != self.cluster {
+            let problem = format_args!(
+                "`{name}` is not the `cluster` in this replica's configuration, `{}`",
+                self.cluster
+            );
+            return Err(FieldError::new("name", problem).into());
+        }
+        let members: BTreeMap<NodeId, String> =
+            request.members.into_iter().map(|(node, address)| (NodeId(node), address)).collect();
+        match self.replica.initialise(members, INIT_DEADLINE).await {
+            // A retry, or a boot that was cut short: the log tells whether this cluster was named yet.
+            Ok(()) | Err(InitError::AlreadyInitialised { .. }) => {}
+            Err(error @ InitError::Members { .. }) => return Err(FieldError::new("members", error).into()),
+            Err(error @ (InitError::Member { .. } | InitError::Deadline { .. })) => {
+                return Err(ApiError::NoQuorum(error.to_string()));
+            }
+            Err(error @ InitError::Stopped(_)) => return Err(ApiError::Internal(error.to_string())),
+        }
+        self.name_cluster(id, &name).await?;
+        Ok(v1::InitClusterResponse { cluster_id: id.to_string(), name: name.to_string() })
+    }
+
+    /// Gives the cluster its identity, wherever the first leader is.
+    async fn name_cluster(&self, id: ClusterId, name: &Name) -> Result<(), ApiError> {
+        let leadership = self.replica.watch_leadership().borrow().clone();
+        let here = self.replica.status();
+        if leadership.is_leader || leadership.leader.is_none() {
+            let operation = Operation::InitCluster { cluster: id, name: name.clone() };
+            let proposed = self.replica.propose(operation, None, self.clock.wall(), DEADLINE).await;
+            let reply = proposed.map_err(proposal_failure)?.reply;
+            return match reply {
+                asterism_model::Reply::Applied { .. } => Ok(()),
+                asterism_model::Reply::Refused(refusal) => Err(refusal.into()),
+            };
+        }
+        let Some(leader) = leadership.leader else {
+            return Err(ApiError::NotLeader { leader: None });
+        };
+        let members = here.members.iter().map(|member| (member.peer.node.0, member.peer.address.clone()));
+        let request = v1::InitClusterRequest {
+            cluster_id: id.to_string(),
+            name: name.to_string(),
+            members: members.collect(),
+        };
+        let mut leader = self.forwarder.admin(&leader)?;
+        match leader.init_cluster(forward::passed_on(Request::new(request))).await {
+            Ok(_) => Ok(()),
+            Err(status) => Err(ApiError::NoQuorum(format!("the first leader: {}", status.message()))),
+        }
+    }
+
+    pub(super) async fn cluster_status(&self, local: bool) -> v1::ClusterStatus {
+        let status = self.replica.status();
+        let mut members = status.members.clone();
+        if members.is_empty() {
+            members.push(MemberStatus {
+                peer: Peer { node: self.node, address: String::new() },
+                voter: false,
+                matched: None,
+                lag: None,
+                last_heard: None,
+            });
+        }
+        let asked = members.iter().filter(|member| !local || member.peer.node == self.node);
+        let replicas = join_all(asked.map(|member| self.replica_status(member))).await;
+        let state = self.replica.read_stale().state;
+        v1::ClusterStatus {
+            cluster_id: state.cluster().map(|cluster| cluster.id.to_string()),
+            name: state.cluster().map(|cluster| cluster.name.to_string()),
+            node: self.node.0,
+            leader: status.leader.map(|leader| leader.node.0),
+            replicas,
+        }
+    }
+
+    async fn replica_status(&self, member: &MemberStatus) -> v1::Replica {
+        let status = if member.peer.node == self.node {
+            v1::replica::Status::Reachable(self.own_status())
+        } else {
+            match self.ask(&member.peer).await {
+                Ok(mut status) => {
+                    status.lag = member.lag;
+                    v1::replica::Status::Reachable(status)
+                }
+                Err(why) => v1::replica::Status::Unreachable(why),
+            }
+        };
+        v1::Replica {
+            node: member.peer.node.0,
+            address: member.peer.address.clone(),
+            is_voter: member.voter,
+            status: Some(status),
+        }
+    }
+
+    async fn ask(&self, peer: &Peer) -> Result<v1::ReplicaStatus, String> {
+        let mut admin = self.forwarder.admin(peer).map_err(|error| error.to_string())?;
+        let mut request = Request::new(v1::GetClusterStatusRequest { local: true });
+        request.set_timeout(ASK_DEADLINE);
+        let asking = admin.get_cluster_status(request);
+        let answer = match tokio::time::timeout(ASK_DEADLINE, asking).await {
+            Ok(Ok(answer)) => answer.into_inner(),
+            Ok(Err(status)) => return Err(status.message().to_owned()),
+            Err(_) => return Err(format!("no answer within {ASK_DEADLINE:?}")),
+        };
+        answer
+            .replicas
+            .into_iter()
+            .filter(|replica| replica.node == peer.node.0)
+            .find_map(|replica| match replica.status {
+                Some(v1::replica::Status::Reachable(status)) => Some(status),
+                Some(v1::replica::Status::Unreachable(_)) | None => None,
+            })
+            .ok_or_else(|| "it answers as another node; check the addresses".to_owned())
+    }
+
+    fn own_status(&self) -> v1::ReplicaStatus {
+        let status = self.replica.status();
+        let view = self.replica.read_stale();
+        v1::ReplicaStatus {
+            role: match status.role {
+                Role::Leader => v1::Role::Leader,
+                Role::Follower => v1::Role::Follower,
+                Role::Candidate => v1::Role::Candidate,
+                Role::Learner => v1::Role::Learner,
+                Role::Stopped => v1::Role::Stopped,
+            }
+            .into(),
+            term: status.term,
+            leader: status.leader.map(|leader| leader.node.0),
+            last_log_index: status.last_log.unwrap_or(0),
+            applied_index: view.index,
+            snapshot_index: status.snapshot.unwrap_or(0),
+            lag: None,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            revision: view.state.revision(),
+            digest: stored::digest(&view.state),
+            epoch: view.state.epoch(),
+            started_at_ms: self.clock.started_at().0,
+        }
+    }
+}
+
+fn field<T, E: std::fmt::Display>(name: &str, parsed: Result<T, E>) -> Result<T, ApiError> {
+    parsed.map_err(|error| FieldError::new(name, error).into())
+}

@@ -1,0 +1,217 @@
+//! The admin service: answers operators, and passes on to the leader what only the leader can do.
+//!
+//! Any replica may be asked. Writes and linearizable reads go to the leader, since it also knows what stands on the
+//! hosts; stale reads are answered from this replica's own state. A request that was passed on once is never passed on
+//! again.
+
+mod caller;
+mod cluster;
+mod explain;
+mod forward;
+mod live;
+mod read;
+mod stream;
+mod write;
+
+use std::{pin::Pin, sync::Arc, time::Duration};
+
+use asterism_api::{ApiError, v1};
+use asterism_model::{Name, NodeId};
+use asterism_planner::Graces;
+use asterism_raft::{Peer, ProposeError, ReadError, Replica, View};
+use tokio::sync::watch;
+use tokio_stream::Stream;
+use tonic::{Request, Response, Status};
+
+use crate::{clock::Clock, leader::LeaderView};
+use forward::Forwarder;
+use read::Reading;
+
+/// How long a read or write may wait for consensus. Above two elections, so that a failover in between is sat out.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// What the service is made of.
+#[derive(Clone)]
+pub struct AdminService {
+    pub node: NodeId,
+    pub cluster: Name,
+    pub replica: Replica,
+    pub clock: Clock,
+    pub graces: Graces,
+    pub view: watch::Receiver<Arc<LeaderView>>,
+    pub stopped: watch::Receiver<bool>,
+    pub forwarder: Forwarder,
+}
+
+pub use forward::Forwarder as AdminForwarder;
+
+type Answer<T> = Result<Response<T>, Status>;
+type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl v1::Admin for AdminService {
+    async fn init_cluster(
+        &self,
+        request: Request<v1::InitClusterRequest>,
+    ) -> Answer<v1::InitClusterResponse> {
+        caller::check(&request)?;
+        Ok(Response::new(self.init(request.into_inner()).await?))
+    }
+
+    async fn get_cluster_status(
+        &self,
+        request: Request<v1::GetClusterStatusRequest>,
+    ) -> Answer<v1::ClusterStatus> {
+        caller::check(&request)?;
+        Ok(Response::new(self.cluster_status(request.into_inner().local).await))
+    }
+
+    async fn write(&self, request: Request<v1::WriteRequest>) -> Answer<v1::Receipt> {
+        caller::check(&request)?;
+        if let Some(leader) = self.leader_to_ask(&request)? {
+            return self.forwarder.admin(&leader)?.write(forward::passed_on(request)).await;
+        }
+        Ok(Response::new(self.apply_write(&request.into_inner()).await?))
+    }
+
+    async fn list_pools(&self, request: Request<v1::ListPoolsRequest>) -> Answer<v1::ListPoolsResponse> {
+        match self.reading(&request, request.get_ref().consistency).await? {
+            Reading::Here(view) => Ok(Response::new(self.pools(&view, request.get_ref())?)),
+            Reading::At(leader) => {
+                self.forwarder.admin(&leader)?.list_pools(forward::passed_on(request)).await
+            }
+        }
+    }
+
+    async fn list_hosts(&self, request: Request<v1::ListHostsRequest>) -> Answer<v1::ListHostsResponse> {
+        match self.reading(&request, request.get_ref().consistency).await? {
+            Reading::Here(view) => Ok(Response::new(self.hosts(&view, request.get_ref())?)),
+            Reading::At(leader) => {
+                self.forwarder.admin(&leader)?.list_hosts(forward::passed_on(request)).await
+            }
+        }
+    }
+
+    async fn list_networks(
+        &self,
+        request: Request<v1::ListNetworksRequest>,
+    ) -> Answer<v1::ListNetworksResponse> {
+        match self.reading(&request, request.get_ref().consistency).await? {
+            Reading::Here(view) => Ok(Response::new(self.networks(&view, request.get_ref())?)),
+            Reading::At(leader) => {
+                self.forwarder.admin(&leader)?.list_networks(forward::passed_on(request)).await
+            }
+        }
+    }
+
+    async fn get_topology(
+        &self,
+        request: Request<v1::GetTopologyRequest>,
+    ) -> Answer<v1::GetTopologyResponse> {
+        match self.reading(&request, request.get_ref().consistency).await? {
+            Reading::Here(view) => Ok(Response::new(self.topologies(&view, request.get_ref())?)),
+            Reading::At(leader) => {
+                self.forwarder.admin(&leader)?.get_topology(forward::passed_on(request)).await
+            }
+        }
+    }
+
+    async fn get_plan(&self, request: Request<v1::GetPlanRequest>) -> Answer<v1::Plan> {
+        match self.reading(&request, request.get_ref().consistency).await? {
+            Reading::Here(view) => Ok(Response::new(self.plan(&view))),
+            Reading::At(leader) => self.forwarder.admin(&leader)?.get_plan(forward::passed_on(request)).await,
+        }
+    }
+
+    async fn explain(&self, request: Request<v1::ExplainRequest>) -> Answer<v1::Explanation> {
+        match self.reading(&request, request.get_ref().consistency).await? {
+            Reading::Here(view) => Ok(Response::new(self.explanation(&view, request.get_ref())?)),
+            Reading::At(leader) => self.forwarder.admin(&leader)?.explain(forward::passed_on(request)).await,
+        }
+    }
+
+    type WatchEventsStream = Streamed<v1::Event>;
+
+    async fn watch_events(
+        &self,
+        request: Request<v1::WatchEventsRequest>,
+    ) -> Answer<Self::WatchEventsStream> {
+        match self.reading(&request, request.get_ref().consistency).await? {
+            Reading::Here(_) => Ok(Response::new(self.events(request.into_inner()))),
+            Reading::At(leader) => {
+                let stream = self.forwarder.admin(&leader)?.watch_events(forward::passed_on(request)).await?;
+                Ok(stream.map(|events| Box::pin(events) as Self::WatchEventsStream))
+            }
+        }
+    }
+
+    type AwaitStream = Streamed<v1::Progress>;
+
+    async fn r#await(&self, request: Request<v1::AwaitRequest>) -> Answer<Self::AwaitStream> {
+        caller::check(&request)?;
+        if let Some(leader) = self.leader_to_ask(&request)? {
+            let stream = self.forwarder.admin(&leader)?.r#await(forward::passed_on(request)).await?;
+            return Ok(stream.map(|progress| Box::pin(progress) as Self::AwaitStream));
+        }
+        Ok(Response::new(self.progress(request.into_inner())))
+    }
+}
+
+impl AdminService {
+    /// `None` if this replica leads.
+    fn leader_to_ask<T>(&self, request: &Request<T>) -> Result<Option<Peer>, ApiError> {
+        let leadership = self.replica.watch_leadership().borrow().clone();
+        if leadership.is_leader {
+            return Ok(None);
+        }
+        match leadership.leader {
+            Some(leader) if !forward::was_passed_on(request) => Ok(Some(leader)),
+            leader => Err(ApiError::NotLeader { leader: leader.map(|peer| (peer.node, peer.address)) }),
+        }
+    }
+
+    /// From which state a read is answered: this replica's, or the leader's.
+    async fn reading<T>(&self, request: &Request<T>, consistency: i32) -> Result<Reading, Status> {
+        caller::check(request)?;
+        match v1::Consistency::try_from(consistency) {
+            Ok(v1::Consistency::Stale) => Ok(Reading::Here(self.replica.read_stale())),
+            Ok(v1::Consistency::Linearizable | v1::Consistency::Unspecified) => {
+                Ok(match self.leader_to_ask(request)? {
+                    Some(leader) => Reading::At(leader),
+                    None => Reading::Here(self.read().await?),
+                })
+            }
+            Err(_) => {
+                let problem =
+                    format_args!("{consistency} is unknown: expected LINEARIZABLE (1) or STALE (2)");
+                Err(ApiError::Invalid(asterism_api::FieldError::new("consistency", problem)).into())
+            }
+        }
+    }
+
+    async fn read(&self) -> Result<View, ApiError> {
+        self.replica.read_linearizable(DEADLINE).await.map_err(|error| match error {
+            ReadError::NotLeader { leader, .. } => {
+                ApiError::NotLeader { leader: leader.map(|peer| (peer.node, peer.address)) }
+            }
+            error @ ReadError::NoQuorum => ApiError::NoQuorum(error.to_string()),
+            error @ ReadError::Deadline { .. } => ApiError::Deadline(error.to_string()),
+            error @ ReadError::Stopped(_) => ApiError::Internal(error.to_string()),
+        })
+    }
+}
+
+fn proposal_failure(error: ProposeError) -> ApiError {
+    match error {
+        ProposeError::NotLeader { leader } => {
+            ApiError::NotLeader { leader: leader.map(|peer| (peer.node, peer.address)) }
+        }
+        error @ ProposeError::NoQuorum => ApiError::NoQuorum(error.to_string()),
+        error @ ProposeError::TooLarge { .. } => {
+            ApiError::Invalid(asterism_api::FieldError::new("operation", error))
+        }
+        error @ ProposeError::Busy => ApiError::Busy(error.to_string()),
+        ProposeError::Unknown { reason } => ApiError::OutcomeUnknown(reason),
+        error @ ProposeError::Stopped(_) => ApiError::Internal(error.to_string()),
+    }
+}

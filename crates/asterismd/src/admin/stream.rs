@@ -1,0 +1,207 @@
+//! Answers that go on: events as they happen, and how far a change got.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use asterism_api::{ApiError, convert, v1};
+use asterism_model::{BfdState, HostId, NetworkState};
+use asterism_planner::{LaneStatus, SessionEvidence};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Status;
+
+use super::{AdminService, Streamed, live, read};
+use crate::leader::LeadingView;
+
+/// Messages that may wait for a slow client; it delays itself alone.
+const QUEUE: usize = 64;
+/// For how long a host that was never reached is waited for before it counts as unreachable: a session is made within
+/// milliseconds where the host answers at all.
+const CONNECTING: Duration = Duration::from_secs(5);
+/// How often a wait looks by itself, since a host becomes unreachable by time alone.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+impl AdminService {
+    pub(super) fn events(&self, request: v1::WatchEventsRequest) -> Streamed<v1::Event> {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        let service = self.clone();
+        tokio::spawn(async move {
+            // The client is gone, or the replica stops: both end the stream.
+            let _ = service.send_events(request, &sender).await;
+        });
+        Box::pin(ReceiverStream::new(receiver))
+    }
+
+    async fn send_events(
+        &self,
+        request: v1::WatchEventsRequest,
+        sender: &mpsc::Sender<Result<v1::Event, Status>>,
+    ) -> Result<(), mpsc::error::SendError<Result<v1::Event, Status>>> {
+        let mut applied = self.replica.watch_applied();
+        let mut stopped = self.stopped.clone();
+        let mut last = request.after;
+        loop {
+            applied.mark_unchanged();
+            let state = self.replica.read_stale().state;
+            for event in state.events().iter().filter(|event| event.sequence > last) {
+                sender.send(Ok(convert::event(event))).await?;
+            }
+            last = last.max(state.events().back().map_or(0, |event| event.sequence));
+            if !request.follow {
+                return Ok(());
+            }
+            let ended = tokio::select! {
+                changed = applied.changed() => changed.is_err(),
+                _ = stopped.wait_for(|stopped| *stopped) => true,
+                () = sender.closed() => return Ok(()),
+            };
+            if ended {
+                sender.send(Err(ApiError::ShuttingDown.into())).await?;
+                return Ok(());
+            }
+        }
+    }
+
+    pub(super) fn progress(&self, request: v1::AwaitRequest) -> Streamed<v1::Progress> {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        let service = self.clone();
+        tokio::spawn(async move {
+            let _ = service.send_progress(&request, &sender).await;
+        });
+        Box::pin(ReceiverStream::new(receiver))
+    }
+
+    async fn send_progress(
+        &self,
+        request: &v1::AwaitRequest,
+        sender: &mpsc::Sender<Result<v1::Progress, Status>>,
+    ) -> Result<(), mpsc::error::SendError<Result<v1::Progress, Status>>> {
+        let mut view = self.view.clone();
+        let mut stopped = self.stopped.clone();
+        let mut shown = None;
+        loop {
+            let leading = view.borrow_and_update().clone();
+            let is_leader = self.replica.watch_leadership().borrow().is_leader;
+            let Some(leading) = &leading.leading else {
+                // Elected a moment ago, and not at work yet; or deposed.
+                if !is_leader {
+                    sender.send(Err(ApiError::NotLeader { leader: None }.into())).await?;
+                    return Ok(());
+                }
+                if !self.look_again(&mut view, &mut stopped, sender).await {
+                    return Ok(());
+                }
+                continue;
+            };
+            let progress = self.measure(leading, request);
+            let is_reached = progress.is_reached;
+            if shown.as_ref() != Some(&progress) {
+                sender.send(Ok(progress.clone())).await?;
+                shown = Some(progress);
+            }
+            if is_reached || !self.look_again(&mut view, &mut stopped, sender).await {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Waits for news; false when there is nobody to tell.
+    async fn look_again<T>(
+        &self,
+        view: &mut tokio::sync::watch::Receiver<std::sync::Arc<crate::leader::LeaderView>>,
+        stopped: &mut tokio::sync::watch::Receiver<bool>,
+        sender: &mpsc::Sender<Result<T, Status>>,
+    ) -> bool {
+        let is_stopping = tokio::select! {
+            changed = view.changed() => changed.is_err(),
+            () = tokio::time::sleep(LOOK_AGAIN) => false,
+            _ = stopped.wait_for(|stopped| *stopped) => true,
+            () = sender.closed() => return false,
+        };
+        if is_stopping {
+            // A client that is gone needs no word.
+            let _ = sender.send(Err(ApiError::ShuttingDown.into())).await;
+        }
+        !is_stopping
+    }
+
+    fn measure(&self, leading: &LeadingView, request: &v1::AwaitRequest) -> v1::Progress {
+        let state = self.replica.read_stale().state;
+        let wanted = match request.stage() {
+            v1::Stage::Unspecified | v1::Stage::Committed => v1::Stage::Committed,
+            v1::Stage::Programmed => v1::Stage::Programmed,
+            v1::Stage::Verified => v1::Stage::Verified,
+        };
+        let is_current = leading.revision >= request.revision;
+        let down = tunnels_not_up(&state, leading);
+        let mut hosts: Vec<v1::HostProgress> =
+            leading.lanes.iter().map(|lane| self.host_progress(&state, lane, is_current, &down)).collect();
+        hosts.sort_by(|a, b| a.host.cmp(&b.host));
+        let total = hosts.len();
+        let is_waited_for = |host: &v1::HostProgress| request.include_unreachable || !host.is_unreachable;
+        let furthest = hosts.iter().filter(|host| is_waited_for(host)).map(|host| host.stage).min();
+        // Where every host is unreachable, or there is none, nothing is left to wait for.
+        let furthest = furthest.unwrap_or(v1::Stage::Verified.into());
+        let at_rest = is_current && (leading.is_at_rest || wanted == v1::Stage::Committed);
+        let stage = if at_rest { furthest } else { v1::Stage::Committed.into() };
+        hosts.retain(|host| host.stage < wanted.into());
+        let waiting = live::count(hosts.len());
+        v1::Progress {
+            revision: leading.revision,
+            stage,
+            is_reached: at_rest && stage >= wanted.into(),
+            waiting_for: hosts,
+            hosts: live::count(total),
+            hosts_reached: live::count(total).saturating_sub(waiting),
+            planner: if at_rest {
+                String::new()
+            } else {
+                "choices and hosts are being brought in line".into()
+            },
+        }
+    }
+
+    fn host_progress(
+        &self,
+        state: &NetworkState,
+        lane: &LaneStatus,
+        is_current: bool,
+        down: &BTreeSet<HostId>,
+    ) -> v1::HostProgress {
+        let is_unreachable = match lane.evidence.session {
+            SessionEvidence::Up { .. } => false,
+            SessionEvidence::Down { since, .. } => {
+                lane.picture.is_some() || self.clock.tick().since(since) >= CONNECTING
+            }
+        };
+        let is_connected = matches!(lane.evidence.session, SessionEvidence::Up { .. });
+        let stage = match lane.settled_at {
+            Some(_) if is_current && is_connected && down.contains(&lane.host) => v1::Stage::Programmed,
+            Some(_) if is_current && is_connected => v1::Stage::Verified,
+            Some(_) | None => v1::Stage::Committed,
+        };
+        let mut detail = live::waiting_for(state, lane);
+        if detail.is_empty() && stage == v1::Stage::Programmed {
+            detail = "BFD is not up on all of its tunnels".into();
+        }
+        v1::HostProgress { host: state.host_label(lane.host), stage: stage.into(), is_unreachable, detail }
+    }
+}
+
+/// Hosts with a tunnel that is not up at their end, tunnels to hosts that don't answer left out.
+fn tunnels_not_up(state: &NetworkState, leading: &LeadingView) -> BTreeSet<HostId> {
+    let answers = |host: HostId| {
+        leading.lane(host).is_some_and(|lane| matches!(lane.evidence.session, SessionEvidence::Up { .. }))
+    };
+    let mut hosts = BTreeSet::new();
+    for network in state.networks().values() {
+        for (from, to, _) in read::ends(state, network).filter(|(from, to, _)| answers(*from) && answers(*to))
+        {
+            for (host, peer) in [(from, to), (to, from)] {
+                if live::end_state(leading, network.id, host, peer) != BfdState::Up {
+                    hosts.insert(host);
+                }
+            }
+        }
+    }
+    hosts
+}

@@ -1,0 +1,180 @@
+//! The leader's hands: a session to each host, in tasks of its own, that reports what it sees and does what it is told.
+
+use std::{collections::BTreeMap, error::Error, sync::Arc};
+
+use asterism_model::{Fence, HostDiff, HostId, OvsdbEndpoint, StoredFence};
+use asterism_ovsdb::{ClaimError, FenceRefusal, HostSession, SessionConfig, SessionState, WaitingFor};
+use asterism_planner::{Event, reconciler::ClaimOutcome};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
+use tracing::{Instrument, debug, info, info_span, warn};
+
+/// Orders that may wait for one host. The reconciler has one under way at a time, and one more where it gave up on one.
+const ORDERS: usize = 4;
+
+/// What a host is told to do.
+enum Order {
+    Claim(Fence),
+    Transact(Fence, Box<HostDiff>),
+}
+
+/// The sessions of one leadership; dropping them ends all.
+pub struct Lanes {
+    config: SessionConfig,
+    inbox: mpsc::Sender<Event>,
+    hosts: BTreeMap<HostId, HostLane>,
+}
+
+struct HostLane {
+    orders: mpsc::Sender<Order>,
+    /// Dropped with the lane, which aborts them.
+    _tasks: JoinSet<()>,
+}
+
+impl Lanes {
+    pub fn new(config: SessionConfig, inbox: mpsc::Sender<Event>) -> Self {
+        Self { config, inbox, hosts: BTreeMap::new() }
+    }
+
+    pub fn connect(&mut self, host: HostId, label: String, endpoint: OvsdbEndpoint) {
+        let span = info_span!("host", %host, label, %endpoint);
+        let mut tasks = JoinSet::new();
+        let (orders, received) = mpsc::channel(ORDERS);
+        match HostSession::open(host, endpoint, &self.config) {
+            Ok(session) => {
+                let session = Arc::new(session);
+                let report = report(host, session.state(), self.inbox.clone());
+                tasks.spawn(report.instrument(span.clone()));
+                tasks.spawn(obey(session, received, self.inbox.clone()).instrument(span));
+            }
+            Err(error) => {
+                // A wrong configuration of ours: it stays so until the process is started with another.
+                let why = with_causes(&error);
+                span.in_scope(|| warn!(error = why, "host can't be dialled"));
+                let inbox = self.inbox.clone();
+                tasks.spawn(async move { send(&inbox, Event::SessionLost { host, why }).await });
+            }
+        }
+        self.hosts.insert(host, HostLane { orders, _tasks: tasks });
+    }
+
+    pub fn disconnect(&mut self, host: HostId) {
+        self.hosts.remove(&host);
+    }
+
+    pub fn claim(&mut self, host: HostId, fence: Fence) {
+        self.order(host, Order::Claim(fence));
+    }
+
+    pub fn transact(&mut self, host: HostId, fence: Fence, diff: HostDiff) {
+        self.order(host, Order::Transact(fence, Box::new(diff)));
+    }
+
+    /// An order that finds no room is dropped: its answer is overdue then, and what is overdue is unknown.
+    fn order(&mut self, host: HostId, order: Order) {
+        let sent = self.hosts.get(&host).is_some_and(|lane| lane.orders.try_send(order).is_ok());
+        if !sent {
+            debug!(%host, "an order was dropped");
+        }
+    }
+}
+
+/// Passes the session's states on, the latest one each time.
+async fn report(host: HostId, mut states: watch::Receiver<SessionState>, inbox: mpsc::Sender<Event>) {
+    let mut was_connected = false;
+    loop {
+        let state = states.borrow_and_update().clone();
+        let event = match state {
+            SessionState::Connected { picture } => {
+                if !was_connected {
+                    info!(ovs = picture.ovs_version.as_deref().unwrap_or("unknown"), "host answers");
+                }
+                was_connected = true;
+                Event::Picture { host, picture }
+            }
+            SessionState::Connecting { attempt, last_error } => {
+                let why = last_error.map_or_else(|| "connecting".to_owned(), |error| with_causes(&*error));
+                if was_connected {
+                    info!(why, "host lost");
+                } else {
+                    debug!(attempt, why, "host does not answer");
+                }
+                was_connected = false;
+                Event::SessionLost { host, why }
+            }
+            SessionState::Waiting(WaitingFor::RootRow) => {
+                let why = "its OVSDB has no row in Open_vSwitch: run `ovs-vsctl init` there".to_owned();
+                Event::SessionLost { host, why }
+            }
+            SessionState::Waiting(WaitingFor::LateAnswer) => {
+                Event::SessionLost { host, why: "an answer is overdue".to_owned() }
+            }
+        };
+        send(&inbox, event).await;
+        if states.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Carries orders out one by one.
+async fn obey(session: Arc<HostSession>, mut orders: mpsc::Receiver<Order>, inbox: mpsc::Sender<Event>) {
+    let host = session.host();
+    while let Some(order) = orders.recv().await {
+        let event = match order {
+            Order::Claim(fence) => {
+                let claimed = session.claim(fence).await;
+                debug!(%fence, ?claimed, "claim answered");
+                Event::Claimed { host, fence, outcome: claim_outcome(claimed.err()) }
+            }
+            Order::Transact(fence, diff) => {
+                let rows = diff.len();
+                let transacted = session.transact(*diff, fence).await;
+                match &transacted.outcome {
+                    asterism_model::Outcome::Applied => debug!(%fence, rows, "transaction applied"),
+                    asterism_model::Outcome::Fenced => warn!(%fence, rows, "transaction fenced"),
+                    asterism_model::Outcome::Rejected(why) => {
+                        warn!(%fence, rows, why, "transaction rejected")
+                    }
+                    asterism_model::Outcome::Unknown(why) => warn!(%fence, rows, why, "transaction unknown"),
+                }
+                Event::Transacted { host, fence, outcome: transacted.outcome }
+            }
+        };
+        send(&inbox, event).await;
+    }
+}
+
+fn claim_outcome(error: Option<ClaimError>) -> ClaimOutcome {
+    match error {
+        None => ClaimOutcome::Claimed,
+        Some(ClaimError::Refused { source, .. }) => match source {
+            FenceRefusal::Superseded { stored, .. } | FenceRefusal::OtherCluster { stored, .. } => {
+                ClaimOutcome::Refused(StoredFence::Present(stored))
+            }
+            FenceRefusal::Malformed { text } => ClaimOutcome::Refused(StoredFence::Malformed(text)),
+            refusal @ FenceRefusal::Unclaimed { .. } => ClaimOutcome::Unknown(refusal.to_string()),
+        },
+        Some(
+            error @ (ClaimError::NotSent { .. } | ClaimError::Unknown { .. } | ClaimError::Rejected { .. }),
+        ) => ClaimOutcome::Unknown(error.to_string()),
+    }
+}
+
+/// The loop may have ended; then nobody wants to know.
+async fn send(inbox: &mpsc::Sender<Event>, event: Event) {
+    let _ = inbox.send(event).await;
+}
+
+/// An error and its causes in one line.
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -62,9 +62,9 @@ pub struct ObservedInterface {
 /// What BFD says of the way to the peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BfdState {
-    /// `bfd_status` is empty: the switch has not started it, or does not run.
+    /// The session was never up: the switch has not started it, does not run, or the other end is not there yet.
     Unknown,
-    /// `state` is `down`, `init` or `admin_down`, or `forwarding` is false.
+    /// It was up, and `state` is `down`, `init` or `admin_down`, or `forwarding` is false.
     Down,
     Up,
 }

@@ -150,12 +150,16 @@ fn observe_interface(row: &Row) -> ObservedInterface {
     }
 }
 
-/// Schema: `Interface.bfd_status`, keys `state` and `forwarding`.
+/// Schema: `Interface.bfd_status`, keys `state`, `forwarding` and `flap_count`. The switch counts each change between
+/// forwarding and not, the first one to forwarding included: at 0 the session was never up, and its being down is no
+/// word on the peer.
 fn bfd_state(row: &Row) -> BfdState {
-    match (row.get("bfd_status", "state"), row.get("bfd_status", "forwarding")) {
-        (None, _) => BfdState::Unknown,
-        (Some("up"), Some("true") | None) => BfdState::Up,
-        (Some(_), _) => BfdState::Down,
+    let status = |key| row.get("bfd_status", key);
+    match (status("state"), status("forwarding"), status("flap_count")) {
+        (None, ..) => BfdState::Unknown,
+        (Some("up"), Some("true") | None, _) => BfdState::Up,
+        (Some(_), _, Some("0") | None) => BfdState::Unknown,
+        (Some(_), _, Some(_)) => BfdState::Down,
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod certificates;
 mod claim;
+mod dialect;
 mod fault;
 mod fixture;
 mod picture;

@@ -19,7 +19,7 @@ const EDITS: &[&str] = &[
     "set port ast1 external_ids:asterism-network=1 -- set interface ast1 mtu_request=1450",
     "add-port ast1 at1-2 -- set port at1-2 external_ids:asterism-network=1",
     "set interface at1-2 type=vxlan options:remote_ip=10.0.1.2 options:key=1 bfd:enable=true",
-    "set interface at1-2 bfd_status:state=up bfd_status:forwarding=true",
+    "set interface at1-2 bfd_status:state=up bfd_status:forwarding=true bfd_status:flap_count=1",
     "add-port ast1 vif1.0",
     "add-br xenbr0 -- add-port xenbr0 at9-9 -- set port at9-9 external_ids:asterism-network=9",
     "set open_vswitch . ovs_version=3.1.0 external_ids:asterism-fence=rubbish",

@@ -10,6 +10,7 @@ use crate::{
         add_bridge, addition, bridge, bridge_of, claimed, config, fence, no_diff, open, picture, port, shown,
         tunnel,
     },
+    proxy::Proxy,
     server::Server,
 };
 
@@ -86,6 +87,35 @@ async fn ports_come_and_go_and_change_in_place() {
     assert!(!made.ports.contains_key(gone));
     let changed = made.ports.values().find_map(|port| port.interfaces.get(interface)).unwrap();
     assert_eq!(changed.options, moved.to_options());
+}
+
+/// What the whole reconciler rests on: an answer never overtakes the updates that it caused.
+async fn every_answer_finds_its_picture(endpoint: OvsdbEndpoint) {
+    let session = claimed(endpoint, &config()).await;
+    session.transact(add_bridge(bridge(7, &[])), fence(1, 0)).await;
+    for peer in 2..100 {
+        let diff = HostDiff { add_ports: vec![addition(&shown(&session), 7, port(7, peer))], ..no_diff() };
+        let done = session.transact(diff, fence(1, u64::from(peer))).await;
+        assert_eq!(done.outcome, Outcome::Applied);
+        let seen = shown(&session);
+        assert_eq!(bridge_of(&seen, 7).1.ports.len(), usize::try_from(peer).unwrap() - 1);
+        assert_eq!(seen.fence, StoredFence::Present(fence(1, u64::from(peer))));
+        assert!(seen.picture >= done.shown_by);
+    }
+}
+
+#[tokio::test]
+async fn every_answer_finds_its_picture_with_monitor_cond_since() {
+    let server = Server::start();
+    every_answer_finds_its_picture(server.endpoint()).await;
+}
+
+#[tokio::test]
+async fn every_answer_finds_its_picture_with_plain_monitor() {
+    let server = Server::start();
+    let proxy = Proxy::rewriting(server.endpoint(), "monitor_cond_since", "monitor_gone_since").await;
+    every_answer_finds_its_picture(proxy.endpoint()).await;
+    assert!(proxy.rewrote() > 0);
 }
 
 #[tokio::test]

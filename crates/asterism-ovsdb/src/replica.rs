@@ -13,7 +13,7 @@ use crate::{
     value::{Atom, Datum, ValueError},
 };
 
-/// A row: the monitored columns. One that is absent has its default value: empty, in all columns that we read.
+/// A row: the monitored columns that are not empty. What was never set and what was emptied read alike, and are alike.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Row(BTreeMap<&'static str, Datum>);
 
@@ -135,6 +135,8 @@ impl Replica {
                 }
             }
         }
+        // Two copies of the same rows are equal, whatever each once held.
+        self.tables.retain(|_, rows| !rows.is_empty());
         Ok(())
     }
 }
@@ -155,7 +157,7 @@ impl Context<'_> {
             (Some(_), None) => self.delete(copy, uuid),
             (Some(_), Some(new)) => {
                 let row = self.read_row(uuid, new)?;
-                *self.known(copy, uuid)? = row;
+                *self.known(copy, uuid)? = self.without_empty(row);
                 Ok(())
             }
             (None, None) => Err(ReplicaError::Malformed(format!("row {uuid}: neither `old` nor `new`"))),
@@ -171,7 +173,9 @@ impl Context<'_> {
                 "delete" => self.delete(copy, uuid),
                 "modify" => {
                     let difference = self.read_row(uuid, row)?;
-                    self.change(self.known(copy, uuid)?, difference);
+                    let row = self.known(copy, uuid)?;
+                    self.change(row, difference);
+                    *row = self.without_empty(std::mem::take(row));
                     Ok(())
                 }
                 other => Err(ReplicaError::Malformed(format!("row {uuid}: `{other}` is no kind of update"))),
@@ -181,7 +185,7 @@ impl Context<'_> {
     }
 
     fn insert(&self, copy: &mut Rows, uuid: RowUuid, row: Row) -> Result<(), ReplicaError> {
-        match copy.insert(uuid, row) {
+        match copy.insert(uuid, self.without_empty(row)) {
             None => Ok(()),
             Some(_) => Err(self.unsound("insertion", uuid, "has already")),
         }
@@ -204,6 +208,16 @@ impl Context<'_> {
                 }
             }
         }
+    }
+
+    /// A single text that is empty is the column's default; among several it would be an element like others.
+    fn without_empty(&self, mut row: Row) -> Row {
+        row.0.retain(|column, datum| match (self.columns.get(column), datum) {
+            (_, Datum::Map(map)) => !map.is_empty(),
+            (Some(ColumnKind::Several) | None, Datum::Set(set)) => !set.is_empty(),
+            (Some(ColumnKind::Single), Datum::Set(set)) => set.iter().any(|atom| text_of(atom) != Some("")),
+        });
+        row
     }
 
     fn read_row(&self, uuid: RowUuid, json: &Value) -> Result<Row, ReplicaError> {
@@ -258,6 +272,7 @@ fn object<'v>(json: &'v Value, what: &str) -> Result<&'v Map<String, Value>, Rep
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -352,5 +367,51 @@ mod tests {
         assert!(refused(UpdateForm::Whole, json!({"new": {"options": ["map", [["a"]]]}})));
         let foreign = json!({"Manager": {}});
         assert!(Replica::default().apply(&schema(), UpdateForm::Whole, &foreign).is_err());
+    }
+
+    fn arb_json() -> impl Strategy<Value = Value> {
+        let word = prop::sample::select(vec![
+            "old",
+            "new",
+            "initial",
+            "insert",
+            "modify",
+            "delete",
+            "set",
+            "map",
+            "uuid",
+            "name",
+            "options",
+            ROW,
+            "Interface",
+            "Bridge",
+        ]);
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<i8>().prop_map(Value::from),
+            word.clone().prop_map(Value::from)
+        ];
+        leaf.prop_recursive(5, 32, 3, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                prop::collection::btree_map(word.clone().prop_map(str::to_owned), inner, 0..3)
+                    .prop_map(|map| map.into_iter().collect::<Map<_, _>>().into()),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_update_makes_it_panic(updates in prop::collection::vec((arb_json(), any::<bool>()), 1..4)) {
+            let (schema, mut replica) = (schema(), Replica::default());
+            for (update, whole) in updates {
+                let form = if whole { UpdateForm::Whole } else { UpdateForm::Differences };
+                let of_a_row = json!({"Interface": {ROW: update}});
+                for update in [&update, &of_a_row] {
+                    // Either is fine, as long as it is an answer.
+                    drop(replica.apply(&schema, form, update));
+                }
+            }
+        }
     }
 }

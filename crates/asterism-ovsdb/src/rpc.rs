@@ -9,8 +9,8 @@
 //! that a slow consumer slows the server and not our memory.
 //!
 //! *Order.* A [`Reply`] says how many notifications came before it. ovsdb-server sends the updates that a transaction
-//! causes before the reply to that transaction, on the same session (ovsdb-server(7), 4.1.5 and, by its source, since
-//! before 2.5; RFC 7047 itself doesn't say). So once that many notifications are applied, the consumer's
+//! causes before the reply to that transaction, on the same session (ovsdb-server(7), 4.1.5; its source did so in the
+//! days of 2.5 already; RFC 7047 itself doesn't say). So once that many notifications are applied, the consumer's
 //! picture shows the transaction.
 
 use std::{collections::BTreeMap, io, pin::pin, sync::Arc, time::Duration};
@@ -333,7 +333,8 @@ impl<S: AsyncRead + AsyncWrite> Task<S> {
     fn take_messages(&mut self) -> Result<(), RpcEnd> {
         while self.held.is_none() {
             let Some(json) = self.codec.next_message().map_err(RpcEnd::Garbled)? else { break };
-            tracing::trace!(%json, "received");
+            // What it says is not logged: it may hold the secret of a tunnel (`options:psk`).
+            tracing::trace!("message received");
             match Message::try_from(json).map_err(RpcEnd::Meaningless)? {
                 Message::Request { id, method, params } => self.answer(&id, &method, &params),
                 Message::Notification(notification) => self.notify(notification)?,

@@ -31,25 +31,23 @@ pub enum Datum {
     Map(BTreeMap<Atom, Atom>),
 }
 
-/// JSON that is no OVSDB value.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not an OVSDB {expected}")]
+/// JSON that is no OVSDB value. It is not shown, since it may hold a secret (`options:psk`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an OVSDB {expected}")]
 pub struct ValueError {
-    /// The offending JSON, cut short.
-    text: String,
     expected: &'static str,
 }
 
 impl ValueError {
-    fn new(json: &Value, expected: &'static str) -> Self {
-        Self { text: json.to_string().chars().take(80).collect(), expected }
+    fn new(expected: &'static str) -> Self {
+        Self { expected }
     }
 }
 
 impl Atom {
     /// Reads `<atom>`.
     pub fn from_json(json: &Value) -> Result<Self, ValueError> {
-        let error = || ValueError::new(json, "atom");
+        let error = || ValueError::new("atom");
         match json {
             Value::Bool(boolean) => Ok(Self::Boolean(*boolean)),
             Value::String(text) => Ok(Self::String(text.clone())),
@@ -83,8 +81,8 @@ impl Datum {
     /// Reads `<value>`.
     pub fn from_json(json: &Value) -> Result<Self, ValueError> {
         match json.as_array().map(Vec::as_slice) {
-            Some([Value::String(tag), Value::Array(elements)]) if tag == "set" => read_set(json, elements),
-            Some([Value::String(tag), Value::Array(pairs)]) if tag == "map" => read_map(json, pairs),
+            Some([Value::String(tag), Value::Array(elements)]) if tag == "set" => read_set(elements),
+            Some([Value::String(tag), Value::Array(pairs)]) if tag == "map" => read_map(pairs),
             Some(_) | None => Atom::from_json(json).map(|atom| Self::Set(BTreeSet::from([atom]))),
         }
     }
@@ -105,23 +103,23 @@ impl Datum {
     }
 }
 
-fn read_set(json: &Value, elements: &[Value]) -> Result<Datum, ValueError> {
+fn read_set(elements: &[Value]) -> Result<Datum, ValueError> {
     let set = elements.iter().map(Atom::from_json).collect::<Result<BTreeSet<_>, _>>()?;
     if set.len() == elements.len() {
         Ok(Datum::Set(set))
     } else {
-        Err(ValueError::new(json, "set without duplicates"))
+        Err(ValueError::new("set without duplicates"))
     }
 }
 
-fn read_map(json: &Value, pairs: &[Value]) -> Result<Datum, ValueError> {
+fn read_map(pairs: &[Value]) -> Result<Datum, ValueError> {
     let mut map = BTreeMap::new();
     for pair in pairs {
         let Some([key, value]) = pair.as_array().map(Vec::as_slice) else {
-            return Err(ValueError::new(pair, "pair of a map"));
+            return Err(ValueError::new("map of pairs"));
         };
         if map.insert(Atom::from_json(key)?, Atom::from_json(value)?).is_some() {
-            return Err(ValueError::new(json, "map without duplicate keys"));
+            return Err(ValueError::new("map without duplicate keys"));
         }
     }
     Ok(Datum::Map(map))

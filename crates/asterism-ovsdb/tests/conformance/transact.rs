@@ -2,7 +2,7 @@
 
 use asterism_model::{
     BridgeChange, BridgeRemoval, ClusterId, Fence, HostDiff, InterfaceChange, NetworkId, Outcome,
-    PortRemoval, StoredFence,
+    OvsdbEndpoint, PortRemoval, StoredFence,
 };
 
 use crate::{

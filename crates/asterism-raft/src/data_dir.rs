@@ -220,12 +220,14 @@ impl Opening<'_> {
         let record = error.get_ref().and_then(|inner| inner.downcast_ref::<RecordError>());
         let newer = record.is_some_and(RecordError::is_newer);
         let path = self.log_dir();
-        match error.kind() {
-            io::ErrorKind::WouldBlock => StartError::InUse { path: self.dir.to_owned() },
-            io::ErrorKind::InvalidData if newer => StartError::Newer { path, what: chain(&error) },
-            io::ErrorKind::InvalidData => StartError::Damaged { path, what: chain(&error) },
-            _ => StartError::DataDir { path, source: error },
+        if error.kind() == io::ErrorKind::WouldBlock {
+            return StartError::InUse { path: self.dir.to_owned() };
         }
+        if error.kind() != io::ErrorKind::InvalidData {
+            return StartError::DataDir { path, source: error };
+        }
+        let what = chain(&error);
+        if newer { StartError::Newer { path, what } } else { StartError::Damaged { path, what } }
     }
 
     fn snapshot_error(&self, error: OpenError) -> StartError {

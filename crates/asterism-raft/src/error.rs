@@ -108,6 +108,8 @@ pub enum TransferError {
     /// Another election follows by itself.
     #[error("node {to} didn't take over within {} ms", deadline.as_millis())]
     NotTaken { to: NodeId, deadline: Duration },
+    #[error("node {to} didn't take over; the leader is {leader} now")]
+    TakenByAnother { to: NodeId, leader: Peer },
     #[error(transparent)]
     Stopped(#[from] FatalError),
 }

@@ -8,16 +8,12 @@ use tokio::sync::watch;
 use crate::FatalError;
 
 /// Shared by everything that touches the disk; the first failure stays.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Failure {
     first: watch::Sender<Option<FatalError>>,
 }
 
 impl Failure {
-    pub fn new() -> Self {
-        Self { first: watch::Sender::new(None) }
-    }
-
     /// Runs `act` unless something has failed before, and remembers its failure. `what` completes "can't …".
     pub fn guard<T>(&self, what: impl fmt::Display, act: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         self.check()?;

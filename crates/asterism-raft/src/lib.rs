@@ -20,6 +20,7 @@ mod error;
 mod failure;
 mod log;
 mod machine;
+mod net;
 mod replica;
 mod types;
 
@@ -27,9 +28,9 @@ pub use config::{ReplicaConfig, Timing};
 pub use error::{
     ConnectError, FatalError, InitError, MembershipError, ProposeError, ReadError, StartError, TransferError,
 };
+pub use net::{PeerConnector, PeerService, PlainPeers, TlsPeers};
 pub use replica::{
-    Applied, Leadership, MemberStatus, Peer, PeerConnector, Proposed, RaftService, Replica, Role, Status,
-    TlsPeers, View,
+    Applied, Leadership, MemberStatus, Peer, Proposed, RaftService, Replica, Role, Status, View,
 };
 
 /// The pieces of a replica, for simulations and tests that put them together on other disks, networks and clocks.

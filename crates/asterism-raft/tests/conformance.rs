@@ -1,5 +1,7 @@
 //! openraft's own suite over the log and the state machine, on the real disk and on the simulated one.
 
+#![allow(clippy::unwrap_used)] // in tests, and in what helps them
+
 use std::sync::Arc;
 
 use asterism_raft::parts::{
@@ -17,7 +19,7 @@ fn stores(
     snapshots: Arc<dyn SnapshotDisk>,
     blocking: Blocking,
 ) -> (LogStore, StateMachine) {
-    let failure = Failure::new();
+    let failure = Failure::default();
     let log = LogStore::open(log, blocking, failure.clone()).unwrap();
     let snapshots = Snapshots::open(snapshots, log.bounds().purged).unwrap();
     (log, StateMachine::new(snapshots, blocking, failure))

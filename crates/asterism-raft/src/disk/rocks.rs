@@ -122,15 +122,18 @@ fn value_key(slot: Slot) -> [u8; 2] {
 /// RocksDB tells errors as text; what the callers tell apart is put into the kind.
 fn to_io(error: rocksdb::Error) -> io::Error {
     let text = error.as_ref();
-    let kind = match error.kind() {
-        ErrorKind::Corruption => io::ErrorKind::InvalidData,
-        _ if text.contains("No space left on device") => io::ErrorKind::StorageFull,
+    let says = |part| text.contains(part);
+    let kind = if error.kind() == ErrorKind::Corruption {
+        io::ErrorKind::InvalidData
+    } else if says("No space left on device") {
+        io::ErrorKind::StorageFull
+    } else if says("lock file") || says("lock hold by current process") {
         // Another process: fcntl's EAGAIN; another handle in this one: RocksDB's own table.
-        _ if text.contains("lock file") || text.contains("lock hold by current process") => {
-            io::ErrorKind::WouldBlock
-        }
-        _ if text.contains("does not exist (create_if_missing is false)") => io::ErrorKind::NotFound,
-        _ => io::ErrorKind::Other,
+        io::ErrorKind::WouldBlock
+    } else if says("does not exist (create_if_missing is false)") {
+        io::ErrorKind::NotFound
+    } else {
+        io::ErrorKind::Other
     };
     io::Error::new(kind, error)
 }

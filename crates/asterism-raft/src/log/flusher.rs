@@ -94,9 +94,7 @@ impl Worker {
     fn complete(&self, batch: Vec<Completion>) {
         let result = self.failure.guard("sync the log", || self.disk.sync());
         for done in batch {
-            done(
-                result.as_ref().map(|()| ()).map_err(|error| io::Error::new(error.kind(), error.to_string())),
-            );
+            done(result.as_ref().copied().map_err(|error| io::Error::new(error.kind(), error.to_string())));
         }
     }
 }
@@ -137,7 +135,7 @@ mod tests {
     fn one_sync_serves_all_that_waited_and_in_order() {
         let (gate, let_through) = channel();
         let disk = Arc::new(Gate { disk: SimLog::default(), let_through: Mutex::new(let_through) });
-        let flusher = Flusher::new(Blocking::Threads, disk.clone(), Failure::new()).unwrap();
+        let flusher = Flusher::new(Blocking::Threads, disk.clone(), Failure::default()).unwrap();
         let (done, seen) = channel();
         for number in 0..10 {
             let done = done.clone();
@@ -158,7 +156,7 @@ mod tests {
     #[test]
     fn after_a_failed_sync_nothing_is_synced_again() {
         let disk = Arc::new(SimLog::default());
-        let failure = Failure::new();
+        let failure = Failure::default();
         let flusher = Flusher::new(Blocking::Threads, disk.clone(), failure.clone()).unwrap();
         disk.fail(Fault::Sync);
         let (done, seen) = sync_channel(2);

@@ -129,3 +129,8 @@ pub struct SnapshotBuilder {
 
 /// A whole snapshot file.
 pub type SnapshotData = Bytes;
+
+/// Checks a snapshot file and returns what it says of itself.
+pub fn decode_snapshot(bytes: &[u8]) -> Result<SnapshotMeta, SnapshotError> {
+    format::decode(bytes).map(|(meta, _)| meta)
+}

@@ -1,0 +1,101 @@
+//! The shape of the command line.
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    commands::{
+        cluster, completions::Completions, events::Events, explain::Explain, host, network, plan::Plan, pool,
+        topology::ShowTopology,
+    },
+    connection::ConnectionArgs,
+    exit,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  export ASTERISM_ENDPOINTS=10.0.0.1:7400,10.0.0.2:7400,10.0.0.3:7400
+  export ASTERISM_CA=ca.pem ASTERISM_CERT=operator.pem ASTERISM_KEY=operator.key
+  asterctl cluster init --member 1=10.0.0.1:7400 --member 2=10.0.0.2:7400 --member 3=10.0.0.3:7400
+  asterctl pool add p1
+  asterctl host add p1/a --ovsdb tcp:10.10.1.1 --transport storage=10.20.1.1,mtu=9000
+  asterctl network create blue --pool p1:storage --pool p2:storage --encapsulation vxlan
+  asterctl topology blue
+  asterctl topology blue -o svg > blue.svg
+
+";
+
+/// Runs private networks across pools of Open vSwitch hosts.
+///
+/// Every command may be asked of any replica. Data goes to stdout, everything else to stderr.
+#[derive(Debug, Parser)]
+#[command(
+    name = "asterctl",
+    version,
+    after_help = format!("{EXAMPLES}{}", exit::HELP),
+    subcommand_required = true,
+    arg_required_else_help = true,
+    propagate_version = true,
+    infer_subcommands = false,
+    max_term_width = 110,
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
+    #[command(subcommand)]
+    pub noun: Noun,
+}
+
+/// What a command is about.
+#[derive(Debug, Subcommand)]
+pub enum Noun {
+    /// The replicas
+    #[command(subcommand)]
+    Cluster(cluster::Verb),
+    /// Pools of hosts
+    #[command(subcommand)]
+    Pool(pool::Verb),
+    /// Hosts that run Open vSwitch
+    #[command(subcommand)]
+    Host(host::Verb),
+    /// Private networks
+    #[command(subcommand)]
+    Network(network::Verb),
+    /// Shows the star of stars: who is center and why, and which links are up
+    Topology(ShowTopology),
+    /// Shows what would change now, and what is waited for
+    Plan(Plan),
+    /// Tells why a network or a host is as it is
+    Explain(Explain),
+    /// Tells what happened
+    Events(Events),
+    /// Prints a completion script for a shell
+    Completions(Completions),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_examples() {
+        fn check(command: &clap::Command, path: &str) {
+            let path = format!("{path} {}", command.get_name());
+            let mut verbs = command.get_subcommands().peekable();
+            if verbs.peek().is_none() {
+                let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(help.contains(path.trim()), "`{path}` has no example: {help:?}");
+            }
+            for verb in verbs {
+                check(verb, &path);
+            }
+        }
+        check(&Cli::command(), "");
+    }
+}

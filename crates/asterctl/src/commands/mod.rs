@@ -1,0 +1,38 @@
+//! One file for each verb: its arguments, the request that they make, and how the answer is shown.
+
+pub mod cluster;
+pub mod completions;
+pub mod events;
+pub mod explain;
+pub mod host;
+pub mod network;
+pub mod plan;
+pub mod pool;
+#[cfg(test)]
+mod tests;
+pub mod topology;
+
+use anyhow::Result;
+
+use crate::{
+    cli::{Cli, Noun},
+    context::Context,
+};
+
+pub async fn run(cli: Cli) -> Result<()> {
+    let Cli { connection, noun } = cli;
+    match noun {
+        // These two need no cluster to be there.
+        Noun::Completions(completions) => completions.run(),
+        Noun::Cluster(cluster::Verb::Init(init)) => init.run(connection).await,
+
+        Noun::Cluster(cluster::Verb::Status(status)) => status.run(&mut Context::connect(&connection)?).await,
+        Noun::Pool(verb) => verb.run(&mut Context::connect(&connection)?).await,
+        Noun::Host(verb) => verb.run(&mut Context::connect(&connection)?).await,
+        Noun::Network(verb) => verb.run(&mut Context::connect(&connection)?).await,
+        Noun::Topology(topology) => topology.run(&mut Context::connect(&connection)?).await,
+        Noun::Plan(plan) => plan.run(&mut Context::connect(&connection)?).await,
+        Noun::Explain(explain) => explain.run(&mut Context::connect(&connection)?).await,
+        Noun::Events(events) => events.run(&mut Context::connect(&connection)?).await,
+    }
+}

@@ -1,0 +1,66 @@
+//! What every command works with: a client, and the steps that all writes share.
+
+use anyhow::{Result, anyhow};
+use asterism_api::{Class, Client, v1};
+use asterism_model::Operation;
+
+use crate::{
+    args::{RequestIdArg, Stage, WriteArgs},
+    connection::ConnectionArgs,
+    output,
+    view::receipt::ReceiptView,
+    wait,
+};
+
+/// The client of one command.
+pub struct Context {
+    pub client: Client,
+}
+
+impl Context {
+    pub fn connect(connection: &ConnectionArgs) -> Result<Self> {
+        Ok(Self { client: connection.client()? })
+    }
+
+    /// Makes a change once, waits for as long as was asked, and shows the receipt. `done` says in words what was done.
+    pub async fn write(&mut self, args: &WriteArgs, operation: &Operation, done: String) -> Result<()> {
+        let receipt = self.commit(args, operation).await?;
+        if args.wait != Stage::Committed {
+            wait::until(&mut self.client, receipt.revision, args).await?;
+        }
+        let view = ReceiptView::new(&receipt, args.wait.as_str(), done);
+        output::data(&output::item(args.output.output, None, &view)?)
+    }
+
+    async fn commit(&mut self, args: &WriteArgs, operation: &Operation) -> Result<v1::Receipt> {
+        let request_id = match args.request_id {
+            Some(RequestIdArg(given)) => given,
+            None => self.client.next_request_id().await?,
+        };
+        let written = self.client.write_as(request_id, operation).await;
+        written.map_err(|failure| match failure.class {
+            // After its session is gone, the same identity tells no more.
+            Class::OutcomeUnknown if failure.reason != "unknown_session" => {
+                let id = RequestIdArg(request_id);
+                anyhow!(failure).context(format!("to learn the outcome, run it again with --request-id {id}"))
+            }
+            Class::OutcomeUnknown
+            | Class::Refused
+            | Class::NotFound
+            | Class::Unavailable
+            | Class::NotPermitted
+            | Class::Internal => failure.into(),
+        })
+    }
+}
+
+/// The one thing of an answer to a request that named it.
+///
+/// # Errors
+/// The server did not keep to the API: it answers NOT_FOUND where there is none.
+pub fn only<T>(mut things: Vec<T>) -> Result<T> {
+    match (things.pop(), things.is_empty()) {
+        (Some(thing), true) => Ok(thing),
+        _ => Err(anyhow!("one thing was asked for, and the answer holds another number of them")),
+    }
+}

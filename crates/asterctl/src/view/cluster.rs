@@ -1,0 +1,186 @@
+//! The replicas as they are shown.
+
+use asterism_api::v1;
+use serde::Serialize;
+
+use super::{View, time, word};
+use crate::output::table::{NONE, pairs, table};
+
+#[derive(Debug, Serialize)]
+pub struct ClusterView {
+    /// Null before the cluster is initialised.
+    pub cluster_id: Option<String>,
+    pub name: Option<String>,
+    /// Who answered.
+    pub node: u64,
+    pub leader: Option<u64>,
+    pub replicas: Vec<ReplicaView>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ReplicaView {
+    pub node: u64,
+    pub address: String,
+    pub is_voter: bool,
+    /// Null while it can't be asked.
+    pub status: Option<ReplicaStatusView>,
+    /// Why it can't be asked.
+    pub error: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ReplicaStatusView {
+    pub role: String,
+    pub term: u64,
+    pub leader: Option<u64>,
+    pub last_log_index: u64,
+    pub applied_index: u64,
+    pub snapshot_index: u64,
+    pub lag: Option<u64>,
+    pub version: String,
+    pub revision: u64,
+    pub digest: String,
+    pub epoch: u64,
+    pub started_at: String,
+}
+
+impl From<v1::ClusterStatus> for ClusterView {
+    fn from(status: v1::ClusterStatus) -> Self {
+        Self {
+            cluster_id: status.cluster_id,
+            name: status.name,
+            node: status.node,
+            leader: status.leader,
+            replicas: status.replicas.into_iter().map(ReplicaView::from).collect(),
+        }
+    }
+}
+
+impl From<v1::Replica> for ReplicaView {
+    fn from(replica: v1::Replica) -> Self {
+        let (status, error) = match replica.status {
+            Some(v1::replica::Status::Reachable(status)) => (Some(ReplicaStatusView::from(status)), None),
+            Some(v1::replica::Status::Unreachable(error)) => (None, Some(error)),
+            None => (None, Some("it was not asked".to_owned())),
+        };
+        Self { node: replica.node, address: replica.address, is_voter: replica.is_voter, status, error }
+    }
+}
+
+impl From<v1::ReplicaStatus> for ReplicaStatusView {
+    fn from(status: v1::ReplicaStatus) -> Self {
+        Self {
+            role: word!(Role, "ROLE_", status.role),
+            term: status.term,
+            leader: status.leader,
+            last_log_index: status.last_log_index,
+            applied_index: status.applied_index,
+            snapshot_index: status.snapshot_index,
+            lag: status.lag,
+            version: status.version,
+            revision: status.revision,
+            digest: status.digest,
+            epoch: status.epoch,
+            started_at: time(status.started_at_ms),
+        }
+    }
+}
+
+impl ReplicaView {
+    fn cells(&self) -> Vec<String> {
+        let voter = if self.is_voter { "" } else { " (no voter)" };
+        let mut cells = vec![format!("{}{voter}", self.node), self.address.clone()];
+        match &self.status {
+            Some(status) => cells.extend([
+                status.role.clone(),
+                status.term.to_string(),
+                status.last_log_index.to_string(),
+                status.applied_index.to_string(),
+                status.snapshot_index.to_string(),
+                status.lag.map(|lag| lag.to_string()).unwrap_or_default(),
+                status.revision.to_string(),
+                status.epoch.to_string(),
+                status.digest.chars().take(8).collect(),
+                status.version.clone(),
+            ]),
+            None => {
+                cells.push("unreachable".to_owned());
+                cells.extend(std::iter::repeat_n(NONE.to_owned(), 9));
+            }
+        }
+        cells
+    }
+}
+
+impl ClusterView {
+    /// Replicas that applied the same log and have another state: never so, unless there is a bug or a broken disk.
+    pub fn diverged(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for (position, a) in self.replicas.iter().enumerate() {
+            for b in &self.replicas[position + 1..] {
+                let (Some(left), Some(right)) = (&a.status, &b.status) else { continue };
+                if left.applied_index == right.applied_index && left.digest != right.digest {
+                    found.push(format!(
+                        "replicas {} and {} both applied entry {}, and their states differ: {} and {}",
+                        a.node, b.node, left.applied_index, left.digest, right.digest
+                    ));
+                }
+            }
+        }
+        found
+    }
+}
+
+const REPLICA_COLUMNS: [&str; 12] = [
+    "NODE", "ADDRESS", "ROLE", "TERM", "LOG", "APPLIED", "SNAPSHOT", "LAG", "REVISION", "EPOCH", "DIGEST",
+    "VERSION",
+];
+
+impl View for ClusterView {
+    const KIND: &'static str = "ClusterStatus";
+    const COLUMNS: &'static [&'static str] = &["CLUSTER", "LEADER"];
+
+    fn cells(&self) -> Vec<String> {
+        let leader = self.leader.map(|leader| leader.to_string());
+        vec![self.name.clone().unwrap_or_default(), leader.unwrap_or_default()]
+    }
+
+    fn text(&self) -> String {
+        let cluster = match (&self.name, &self.cluster_id) {
+            (Some(name), Some(id)) => format!("{name} ({id})"),
+            _ => "not initialised".to_owned(),
+        };
+        let leader = self.leader.map_or_else(|| "none is known".to_owned(), |leader| leader.to_string());
+        let head = pairs(&[("cluster", cluster), ("leader", leader)]);
+        let rows: Vec<Vec<String>> = self.replicas.iter().map(ReplicaView::cells).collect();
+        let mut text = format!("{head}\n{}", table(&REPLICA_COLUMNS, &rows));
+        for replica in &self.replicas {
+            if let Some(error) = &replica.error {
+                text.push_str(&format!("replica {}: {error}\n", replica.node));
+            }
+        }
+        text
+    }
+}
+
+/// A cluster that was just made.
+#[derive(Debug, Serialize)]
+pub struct InitView {
+    pub name: String,
+    pub cluster_id: String,
+    pub members: usize,
+}
+
+impl View for InitView {
+    const KIND: &'static str = "Cluster";
+    const COLUMNS: &'static [&'static str] = &["CLUSTER", "ID", "MEMBERS"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![self.name.clone(), self.cluster_id.clone(), self.members.to_string()]
+    }
+
+    fn text(&self) -> String {
+        let Self { name, cluster_id, members } = self;
+        format!("cluster {name} made of {members} replicas, id {cluster_id}\n")
+    }
+}

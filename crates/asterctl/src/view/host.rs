@@ -1,0 +1,174 @@
+//! A host as it is shown.
+
+use std::collections::BTreeMap;
+
+use asterism_api::v1;
+use serde::Serialize;
+
+use super::{View, time, time_short, word};
+use crate::output::table::{indent, pairs};
+
+#[derive(Debug, Serialize)]
+pub struct HostView {
+    /// `pool/host`.
+    pub name: String,
+    pub id: u32,
+    pub ovsdb: String,
+    pub datapath: String,
+    pub transports: BTreeMap<String, TransportView>,
+    pub standing: String,
+    pub revision: u64,
+    /// What the leader sees; null in a stale answer.
+    pub status: Option<HostStatusView>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct TransportView {
+    pub address: String,
+    pub mtu: Option<u32>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct HostStatusView {
+    pub session: String,
+    pub since: String,
+    pub last_error: String,
+    pub phase: String,
+    pub waiting_for: String,
+    pub target: String,
+    pub pending_rows: u32,
+    pub fence: Option<FenceView>,
+    pub ovs_version: String,
+    pub tunnels: u32,
+    pub tunnels_up: u32,
+}
+
+#[derive(Debug, Serialize)]
+pub struct FenceView {
+    pub cluster_id: String,
+    pub epoch: u64,
+    pub revision: u64,
+}
+
+impl From<v1::Host> for HostView {
+    fn from(host: v1::Host) -> Self {
+        let transports = host.transports.into_iter().map(|(name, transport)| {
+            (name, TransportView { address: transport.address, mtu: transport.mtu })
+        });
+        Self {
+            name: host.name,
+            id: host.id,
+            ovsdb: host.ovsdb,
+            datapath: word!(Datapath, "DATAPATH_", host.datapath),
+            transports: transports.collect(),
+            standing: word!(Standing, "STANDING_", host.standing),
+            revision: host.revision,
+            status: host.status.map(HostStatusView::from),
+        }
+    }
+}
+
+impl From<v1::HostStatus> for HostStatusView {
+    fn from(status: v1::HostStatus) -> Self {
+        Self {
+            session: word!(Session, "SESSION_", status.session),
+            since: time(status.since_ms),
+            last_error: status.last_error,
+            phase: word!(LanePhase, "LANE_PHASE_", status.phase),
+            waiting_for: status.waiting_for,
+            target: word!(TargetState, "TARGET_STATE_", status.target),
+            pending_rows: status.pending_rows,
+            fence: status.fence.map(|fence| FenceView {
+                cluster_id: fence.cluster_id,
+                epoch: fence.epoch,
+                revision: fence.revision,
+            }),
+            ovs_version: status.ovs_version,
+            tunnels: status.tunnels,
+            tunnels_up: status.tunnels_up,
+        }
+    }
+}
+
+impl HostStatusView {
+    /// In one word what an operator wants to know first.
+    fn target_word(&self) -> String {
+        match self.target.as_str() {
+            "differs" => format!("{} rows off", self.pending_rows),
+            other => other.to_owned(),
+        }
+    }
+
+    /// What is wrong, if anything.
+    fn remark(&self) -> String {
+        match (self.waiting_for.as_str(), self.last_error.as_str()) {
+            (waiting_for, "") => waiting_for.to_owned(),
+            ("", last_error) => last_error.to_owned(),
+            (waiting_for, last_error) => format!("{waiting_for}; {last_error}"),
+        }
+    }
+
+    fn text(&self) -> String {
+        let fence =
+            self.fence.as_ref().map(|fence| format!("epoch {}, revision {}", fence.epoch, fence.revision));
+        pairs(&[
+            ("session", format!("{} since {}", self.session, time_short(&self.since))),
+            ("last error", self.last_error.clone()),
+            ("phase", self.phase.clone()),
+            ("waiting for", self.waiting_for.clone()),
+            ("target", self.target_word()),
+            ("fence", fence.unwrap_or_default()),
+            ("Open vSwitch", self.ovs_version.clone()),
+            ("tunnels up", format!("{} of {}", self.tunnels_up, self.tunnels)),
+        ])
+    }
+}
+
+impl HostView {
+    fn transports_text(&self) -> String {
+        let transports =
+            self.transports.iter().map(|(name, transport)| format!("{name}={}", transport.address));
+        transports.collect::<Vec<_>>().join(" ")
+    }
+}
+
+impl View for HostView {
+    const KIND: &'static str = "Host";
+    const COLUMNS: &'static [&'static str] =
+        &["HOST", "STANDING", "OVSDB", "TRANSPORTS", "SESSION", "TARGET", "TUNNELS", "REMARK"];
+
+    fn cells(&self) -> Vec<String> {
+        let status = self.status.as_ref();
+        let of = |text: fn(&HostStatusView) -> String| status.map(text).unwrap_or_default();
+        vec![
+            self.name.clone(),
+            self.standing.clone(),
+            self.ovsdb.clone(),
+            self.transports_text(),
+            of(|status| status.session.clone()),
+            of(HostStatusView::target_word),
+            of(|status| format!("{}/{}", status.tunnels_up, status.tunnels)),
+            of(HostStatusView::remark),
+        ]
+    }
+
+    fn text(&self) -> String {
+        let transports = self.transports.iter().map(|(name, transport)| {
+            let mtu = transport.mtu.map_or_else(String::new, |mtu| format!(", MTU {mtu}"));
+            format!("{name}={}{mtu}", transport.address)
+        });
+        let kept = pairs(&[
+            ("host", self.name.clone()),
+            ("id", self.id.to_string()),
+            ("standing", self.standing.clone()),
+            ("ovsdb", self.ovsdb.clone()),
+            ("datapath", self.datapath.clone()),
+            ("transports", transports.collect::<Vec<_>>().join("; ")),
+            ("revision", self.revision.to_string()),
+        ]);
+        match &self.status {
+            Some(status) => format!("{kept}as the leader sees it:\n{}", indent(&status.text())),
+            None => kept,
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The stable shapes in which answers are shown: JSON and YAML are these, tables are made of them.
+//!
+//! Kept apart from the wire, so that neither holds the other back. Enums are words in snake_case, times RFC 3339.
+
+pub mod cluster;
+pub mod event;
+pub mod explanation;
+pub mod host;
+pub mod network;
+pub mod plan;
+pub mod pool;
+pub mod receipt;
+pub mod topology;
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use asterism_api::v1;
+use serde::Serialize;
+
+/// Something that can be shown alone, or in a list.
+pub trait View: Serialize {
+    /// Of its document; a list's has `List` after it.
+    const KIND: &'static str;
+    /// Of a list's table.
+    const COLUMNS: &'static [&'static str];
+
+    /// Its row in a list's table.
+    fn cells(&self) -> Vec<String>;
+
+    /// Alone, for people; ends with a newline.
+    fn text(&self) -> String;
+}
+
+/// The index of an answer's state.
+pub fn index_of(mark: Option<v1::ReadMark>) -> u64 {
+    mark.map_or(0, |mark| mark.index)
+}
+
+/// The last second that RFC 3339 can write.
+const MAX_SECONDS: u64 = 253_402_300_799;
+
+/// Milliseconds since the Unix epoch as RFC 3339; empty for 0, which stands for "never".
+pub fn time(ms: u64) -> String {
+    if ms == 0 {
+        return String::new();
+    }
+    let time = UNIX_EPOCH + Duration::from_millis(ms.min(MAX_SECONDS * 1000));
+    humantime::format_rfc3339_millis(time).to_string()
+}
+
+/// The same to the second, for tables.
+pub fn time_short(rfc3339: &str) -> String {
+    match rfc3339.split_once('.') {
+        Some((seconds, _)) => format!("{seconds}Z"),
+        None => rfc3339.to_owned(),
+    }
+}
+
+/// An enum of the wire as a word: `LANE_PHASE_WRITING` of `LANE_PHASE_` is `writing`. A number that is not known, or
+/// unspecified, is `unknown`.
+pub fn word_of(name: Option<&'static str>, prefix: &str) -> String {
+    match name.and_then(|name| name.strip_prefix(prefix)) {
+        None | Some("UNSPECIFIED") => "unknown".to_owned(),
+        Some(name) => name.to_ascii_lowercase(),
+    }
+}
+
+/// [`word_of`] of a field's number.
+macro_rules! word {
+    ($kind:ident, $prefix:literal, $number:expr) => {
+        $crate::view::word_of(
+            asterism_api::v1::$kind::try_from($number).ok().map(|value| value.as_str_name()),
+            $prefix,
+        )
+    };
+}
+pub(crate) use word;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_number_makes_a_time_fail() {
+        assert_eq!(time(0), "");
+        assert_eq!(time(1_700_000_000_123), "2023-11-14T22:13:20.123Z");
+        assert_eq!(time(u64::MAX), "9999-12-31T23:59:59.000Z");
+        assert_eq!(time_short("2023-11-14T22:13:20.123Z"), "2023-11-14T22:13:20Z");
+    }
+
+    #[test]
+    fn enums_are_words() {
+        assert_eq!(word!(LanePhase, "LANE_PHASE_", 4), "writing");
+        assert_eq!(word!(LanePhase, "LANE_PHASE_", 0), "unknown");
+        assert_eq!(word!(LanePhase, "LANE_PHASE_", 99), "unknown");
+    }
+}

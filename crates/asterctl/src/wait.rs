@@ -1,0 +1,166 @@
+//! Waits until a change got as far as was asked, and says on stderr how far it is.
+
+use std::{
+    fmt::Write as _,
+    io::{self, IsTerminal, Write},
+};
+
+use anyhow::Result;
+use asterism_api::{Class, Client, v1};
+use tokio::time::{Instant, timeout_at};
+
+use crate::{args::WriteArgs, exit::Problem, output};
+
+/// Hosts that are named in a line of progress.
+const NAMED: usize = 4;
+
+/// Returns when the revision is reached by all hosts that are waited for. Hosts that do not answer are named.
+///
+/// # Errors
+/// [`Problem::NotReached`], whatever the reason: the change itself is made.
+pub async fn until(client: &mut Client, revision: u64, args: &WriteArgs) -> Result<()> {
+    let deadline = Instant::now() + args.wait_timeout;
+    let request = v1::AwaitRequest {
+        revision,
+        stage: args.wait.to_proto().into(),
+        include_unreachable: args.wait_unreachable,
+    };
+    let mut report = Report::new();
+    let outcome = timeout_at(deadline, follow(client, request, &mut report)).await;
+    report.end();
+    let why = match outcome {
+        Ok(Ok(())) => {
+            report.warn_of_unreachable();
+            return Ok(());
+        }
+        Ok(Err(failure)) if failure.class == Class::OutcomeUnknown => report.last_line(),
+        Ok(Err(failure)) => failure.to_string(),
+        Err(_) => report.last_line(),
+    };
+    let stage = args.wait.as_str();
+    let text =
+        format!("committed as revision {revision}, and not {stage} within {:?}: {why}", args.wait_timeout);
+    Err(Problem::NotReached(text).into())
+}
+
+async fn follow(
+    client: &mut Client,
+    request: v1::AwaitRequest,
+    report: &mut Report,
+) -> Result<(), asterism_api::Failure> {
+    let mut stream = client.follow(request).await?;
+    while let Some(progress) = stream.next().await? {
+        let is_reached = progress.is_reached;
+        report.show(progress);
+        if is_reached {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Lines of progress: one that is rewritten on a terminal, else one for each change.
+struct Report {
+    last: Option<v1::Progress>,
+    is_terminal: bool,
+}
+
+impl Report {
+    fn new() -> Self {
+        Self { last: None, is_terminal: io::stderr().is_terminal() }
+    }
+
+    fn show(&mut self, progress: v1::Progress) {
+        let line = line(&progress);
+        let is_new = self.last.as_ref().is_none_or(|last| self::line(last) != line);
+        // What is reached at once needs no progress.
+        let is_news = is_new && !(progress.is_reached && self.last.is_none());
+        self.last = Some(progress);
+        if !is_news {
+            return;
+        }
+        if self.is_terminal {
+            let mut err = io::stderr().lock();
+            let _ = write!(err, "\r\x1b[2K{line}").and_then(|()| err.flush());
+        } else {
+            output::notice(&line);
+        }
+    }
+
+    /// Takes the rewritten line away.
+    fn end(&self) {
+        if self.is_terminal && self.last.is_some() {
+            let mut err = io::stderr().lock();
+            let _ = write!(err, "\r\x1b[2K").and_then(|()| err.flush());
+        }
+    }
+
+    fn last_line(&self) -> String {
+        self.last.as_ref().map_or_else(|| "no replica told how far it is".to_owned(), line)
+    }
+
+    fn warn_of_unreachable(&self) {
+        let waiting_for = self.last.iter().flat_map(|progress| &progress.waiting_for);
+        for host in waiting_for.filter(|host| host.is_unreachable) {
+            output::notice(&format!(
+                "warning: host {} does not answer and is brought up to date when it returns{}",
+                host.host,
+                in_brackets(&host.detail)
+            ));
+        }
+    }
+}
+
+fn line(progress: &v1::Progress) -> String {
+    let mut line = format!("{} of {} hosts", progress.hosts_reached, progress.hosts);
+    if !progress.planner.is_empty() {
+        let _ = write!(line, "; planner: {}", progress.planner);
+    }
+    let waiting_for: Vec<String> = progress
+        .waiting_for
+        .iter()
+        .take(NAMED)
+        .map(|host| format!("{}{}", host.host, in_brackets(&host.detail)))
+        .collect();
+    if !waiting_for.is_empty() {
+        let _ = write!(line, "; waiting for {}", waiting_for.join(", "));
+    }
+    if progress.waiting_for.len() > NAMED {
+        let _ = write!(line, " and {} more", progress.waiting_for.len() - NAMED);
+    }
+    line
+}
+
+fn in_brackets(detail: &str) -> String {
+    if detail.is_empty() { String::new() } else { format!(" ({detail})") }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    #[test]
+    fn a_line_of_progress_names_a_few_hosts() {
+        let host = |name: &str, detail: &str| v1::HostProgress {
+            host: name.into(),
+            detail: detail.into(),
+            ..Default::default()
+        };
+        let names = ["p1/a", "p1/b", "p1/c", "p2/a", "p2/b", "p2/c"];
+        let mut waiting_for: Vec<_> = names.iter().map(|name| host(name, "")).collect();
+        waiting_for[0].detail = "connecting".into();
+        let progress = v1::Progress {
+            waiting_for,
+            hosts: 9,
+            hosts_reached: 3,
+            planner: "electing".into(),
+            ..Default::default()
+        };
+        expect![
+            "3 of 9 hosts; planner: electing; waiting for p1/a (connecting), p1/b, p1/c, p2/a and 2 more"
+        ]
+        .assert_eq(&line(&progress));
+    }
+}

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::address::HostName;
 use crate::error::{LabError, Result};
+use crate::host::HostState;
 use crate::lab::Lab;
 use crate::wait::until;
 
@@ -85,6 +86,22 @@ pub struct LinkStatus {
     pub state: String,
 }
 
+/// What a host keeps of the last leader that wrote to it: `<cluster>:<epoch>:<revision>`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fence {
+    pub cluster: String,
+    pub epoch: u64,
+    pub revision: u64,
+}
+
+impl Fence {
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split(':');
+        let (cluster, epoch, revision) = (parts.next()?, parts.next()?, parts.next()?);
+        Some(Self { cluster: cluster.into(), epoch: epoch.parse().ok()?, revision: revision.parse().ok()? })
+    }
+}
+
 impl Lab {
     /// Makes the controllers one cluster, and registers all pools and hosts with it.
     ///
@@ -95,7 +112,7 @@ impl Lab {
         let pools: std::collections::BTreeSet<String> =
             self.hosts().map(|host| host.name().pool_name()).collect();
         for pool in pools {
-            self.asterctl_ok(&["pool", "add", &pool])?;
+            self.asterctl_ok(&["pool", "add", &pool, "--wait", "committed"])?;
         }
         self.hosts().map(|host| host.name()).try_for_each(|name| self.register_host(name))
     }
@@ -105,10 +122,12 @@ impl Lab {
     /// # Errors
     /// When the replicas do not listen within 30 s, or refuse.
     pub fn init_cluster(&self) -> Result<()> {
+        // Chosen here, so that a second try is known for one.
+        let id = random_cluster_id()?;
         let members: Vec<String> =
             self.controllers().map(|replica| format!("{}={}", replica.node(), replica.endpoint())).collect();
         let members = members.iter().flat_map(|member| ["--member", member.as_str()]);
-        let words: Vec<&str> = ["cluster", "init"].into_iter().chain(members).collect();
+        let words: Vec<&str> = ["cluster", "init", "--cluster-id", &id].into_iter().chain(members).collect();
         until("the replicas become a cluster", READY, || {
             self.asterctl_ok(&words).map_err(|error| error.chain())
         })?;
@@ -123,7 +142,8 @@ impl Lab {
         let remote = self.ovsdb_remote(name)?;
         let transport = format!("{TRANSPORT}={},mtu={UNDERLAY_MTU}", name.transport());
         let words = ["host", "add", &name.to_string(), "--ovsdb", &remote, "--transport", &transport];
-        self.asterctl_ok(&[words.as_slice(), &["--datapath", "netdev"]].concat()).map(drop)
+        self.asterctl_ok(&[words.as_slice(), &["--datapath", "netdev", "--wait", "committed"]].concat())
+            .map(drop)
     }
 
     /// Waits until a replica leads, and gives its number.
@@ -161,6 +181,49 @@ impl Lab {
         self.ask_json(&["topology", network])
     }
 
+    /// Who holds the places of a network: the star-center of each pool, by the pool's name.
+    ///
+    /// # Errors
+    /// When no replica answers, or a name is none of the laboratory's.
+    pub fn star_centers(&self, network: &str) -> Result<BTreeMap<String, HostName>> {
+        let stars = self.topology(network)?.stars.into_iter();
+        stars
+            .filter_map(|star| Some((star.pool, star.center?.holder.parse())))
+            .map(|(pool, host)| Ok((pool, host?)))
+            .collect()
+    }
+
+    /// The fences that the running hosts keep, by host; a host without one is left out.
+    ///
+    /// # Errors
+    /// When a host's database does not answer.
+    pub fn fences(&self) -> Result<BTreeMap<HostName, Fence>> {
+        let running = self.hosts().filter(|host| host.state() == HostState::Running);
+        let fences =
+            running.map(|host| Ok((host.name(), host.vsctl().fence()?.as_deref().and_then(Fence::parse))));
+        let fences = fences.filter_map(|pair: Result<_>| match pair {
+            Ok((name, fence)) => fence.map(|fence| Ok((name, fence))),
+            Err(error) => Some(Err(error)),
+        });
+        fences.collect()
+    }
+
+    /// Waits until every host that had a fence in `before`, and runs, holds one of a later epoch: a new leader has come to it.
+    ///
+    /// # Errors
+    /// [`LabError::Deadline`] naming the hosts that it has not come to.
+    pub fn wait_for_new_epoch(&self, before: &BTreeMap<HostName, Fence>, deadline: Duration) -> Result<()> {
+        until("a new leader claims every host", deadline, || {
+            let after = self.fences().map_err(|error| error.chain())?;
+            let behind = after
+                .iter()
+                .filter(|(name, fence)| before.get(name).is_some_and(|old| fence.epoch <= old.epoch));
+            let behind: Vec<String> =
+                behind.map(|(name, fence)| format!("{name} at epoch {}", fence.epoch)).collect();
+            if behind.is_empty() { Ok(()) } else { Err(behind.join(", ")) }
+        })
+    }
+
     fn ask_json<T: DeserializeOwned>(&self, words: &[&str]) -> Result<T> {
         let text = self.asterctl_ok(&[words, &["-o", "json"]].concat())?;
         let unreadable = |error: serde_json::Error| LabError::Unreadable {
@@ -171,5 +234,30 @@ impl Lab {
         // One thing by name comes alone, or as a list of one.
         let alone = document.get_mut("items").and_then(|items| items.get_mut(0)).map(serde_json::Value::take);
         serde_json::from_value(alone.unwrap_or(document)).map_err(unreadable)
+    }
+}
+
+/// 32 hexadecimal digits from the kernel.
+fn random_cluster_id() -> Result<String> {
+    let uuid = std::fs::read_to_string("/proc/sys/kernel/random/uuid")
+        .map_err(|source| LabError::io("reading a random id", source))?;
+    Ok(uuid.chars().filter(char::is_ascii_hexdigit).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fence_is_read_and_garbage_is_not() {
+        let fence = Fence { cluster: "c0ffee".into(), epoch: 3, revision: 41 };
+        assert_eq!(Fence::parse("c0ffee:3:41"), Some(fence));
+        assert_eq!(Fence::parse("c0ffee:3"), None);
+        assert_eq!(Fence::parse("c0ffee:x:1"), None);
+    }
+
+    #[test]
+    fn a_cluster_id_has_32_digits() {
+        assert_eq!(random_cluster_id().unwrap().len(), 32);
     }
 }

@@ -18,7 +18,7 @@ use crate::netns::Netns;
 use crate::operator::Operator;
 use crate::outsider::Outsider;
 use crate::probe::{Endpoint, Probe, ProbePlan};
-use crate::rows::{RowDiff, RowSnapshot};
+use crate::rows::{Journal, JournalEntry, RowDiff, RowSnapshot};
 use crate::tool::Output;
 use crate::vm::{Vm, VmSpec};
 use crate::wait::until;
@@ -314,6 +314,33 @@ impl Lab {
         let after = self.rows()?;
         let pairs = after.iter().filter_map(|(name, after)| Some((before.get(name)?, after)));
         Ok(pairs.map(|(old, new)| old.diff(new).without_fence()).filter(|diff| !diff.is_empty()).collect())
+    }
+
+    /// The transaction logs of all running hosts.
+    ///
+    /// # Errors
+    /// When a database file cannot be read.
+    pub fn journals(&self) -> Result<BTreeMap<HostName, Journal>> {
+        let running = self.hosts.values().filter(|host| host.state() == HostState::Running);
+        running.map(|host| Ok((host.name(), host.journal()?))).collect()
+    }
+
+    /// Transactions since `before` that somebody other than the switch itself made, claims of a leader apart.
+    /// Hosts whose database was made anew are left out.
+    ///
+    /// # Errors
+    /// When a database file cannot be read.
+    pub fn writes_since(
+        &self,
+        before: &BTreeMap<HostName, Journal>,
+    ) -> Result<Vec<(HostName, JournalEntry)>> {
+        let mut writes = Vec::new();
+        for (name, after) in self.journals()? {
+            let Some(Ok(entries)) = before.get(&name).map(|earlier| after.since(earlier)) else { continue };
+            let written = entries.iter().filter(|entry| !entry.is_of_switch() && !entry.is_fence_only());
+            writes.extend(written.map(|entry| (name, entry.clone())));
+        }
+        Ok(writes)
     }
 
     // Controllers.

@@ -1,6 +1,7 @@
 //! `asterism-lab`: the laboratory as a command; see `asterism-lab --help`.
 
 mod cli;
+mod demo;
 
 use std::process::ExitCode;
 

@@ -1,5 +1,6 @@
 //! The command line: what the words mean. Each command stands in a file of its own.
 
+mod demo;
 mod exec;
 mod internal;
 mod probe;
@@ -86,10 +87,14 @@ enum Command {
     Rows(remote::Node),
     /// End the laboratory
     Down,
+    /// Run the demonstration: every promise under constant probing, with figures
+    Demo(demo::Demo),
     /// Parts that the laboratory runs itself through
     #[command(hide = true, subcommand)]
     Internal(internal::Internal),
 }
+
+pub(crate) use up::show_logs;
 
 /// Reads the command line and does what it says.
 pub(crate) fn run() -> Result<ExitCode> {
@@ -98,6 +103,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     let request = match cli.command {
         Command::Check => return Ok(check()),
         Command::Up(up) => return up.run(lab),
+        Command::Demo(demo) => return demo.run(),
         Command::Internal(internal) => return internal.run(),
         Command::Exec(exec) => return exec.run(lab),
         Command::Ctl(ctl) => return ctl.run(lab),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::error::Result;
 use crate::host::Host;
+use crate::rows::FENCE_KEY;
 use crate::tool::Tool;
 use crate::wait::until;
 
@@ -75,6 +76,26 @@ impl<'a> Vsctl<'a> {
         until(format!("the bridge {bridge:?} on {}", self.host.name), deadline, || self.find(bridge))
     }
 
+    /// Name of the bridge that the controllers made for a network, if there is one.
+    ///
+    /// # Errors
+    /// As [`Vsctl::run`].
+    pub fn bridge_of(&self, network: u32) -> Result<Option<String>> {
+        let line = format!("--bare --columns=name find Bridge external_ids:asterism-network={network}");
+        Ok(self.run_without_switch(&line)?.lines().next().map(str::to_owned))
+    }
+
+    /// The fence that the last leader left, as it stands in the root row; `None` where no leader came yet.
+    ///
+    /// # Errors
+    /// As [`Vsctl::run`].
+    pub fn fence(&self) -> Result<Option<String>> {
+        let text =
+            self.run_without_switch(&format!("--if-exists get Open_vSwitch . external_ids:{FENCE_KEY}"))?;
+        let text = text.trim().trim_matches('"');
+        Ok((!text.is_empty()).then(|| text.to_owned()))
+    }
+
     /// Names of all bridges.
     ///
     /// # Errors
@@ -84,14 +105,13 @@ impl<'a> Vsctl<'a> {
     }
 
     fn find(&self, bridge: &BridgeRef) -> Result<String, String> {
-        let line = match bridge {
-            BridgeRef::Named(name) => format!("--bare --columns=name find Bridge name={name}"),
-            BridgeRef::OfNetwork(id) => {
-                format!("--bare --columns=name find Bridge external_ids:asterism-network={id}")
-            }
+        let found = match bridge {
+            BridgeRef::Named(name) => self
+                .run_without_switch("list-br")
+                .map(|names| names.lines().find(|bridge| bridge == name).map(str::to_owned)),
+            BridgeRef::OfNetwork(id) => self.bridge_of(*id),
         };
-        let found = self.run_without_switch(&line).map_err(|error| error.chain())?;
-        found.lines().next().map(str::to_owned).ok_or_else(|| "no such bridge".into())
+        found.map_err(|error| error.chain())?.ok_or_else(|| "no such bridge".into())
     }
 
     fn tool(&self) -> Tool {

@@ -198,7 +198,9 @@ fn reap_until(main: Pid) -> Result<ExitStatus, SandboxError> {
 /// This very program once more, with the same arguments, as the given stage.
 fn again(stage: &str) -> Command {
     let mut args = std::env::args_os();
-    let mut command = Command::new("/proc/self/exe"); // still right when the file was rebuilt meanwhile
+    // By its path, so that it keeps its name in lists of processes; a file that was rebuilt meanwhile has none.
+    let own = std::env::current_exe().ok().filter(|path| path.exists());
+    let mut command = Command::new(own.unwrap_or_else(|| "/proc/self/exe".into()));
     command.arg0(args.next().unwrap_or_default()).args(args).env(STAGE, stage);
     command
 }

@@ -41,7 +41,8 @@ async fn a_transaction_on_a_frozen_host_is_unknown_until_a_later_picture_shows_i
     let state = session.state().borrow().clone();
     assert!(matches!(state, SessionState::Waiting(WaitingFor::LateAnswer)), "{state:?}");
     let refused = session.transact(no_diff(), fence(1, 1)).await;
-    assert!(matches!(&refused.outcome, Outcome::Rejected(reason) if reason.contains("earlier transaction")));
+    let earlier = |reason: &str| reason.contains("earlier transaction");
+    assert!(matches!(&refused.outcome, Outcome::Rejected(reason) if earlier(reason)), "{refused:?}");
     assert!(matches!(session.claim(fence(1, 1)).await, Err(ClaimError::NotSent { .. })));
 
     server.thaw();

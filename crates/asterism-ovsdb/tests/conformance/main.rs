@@ -12,6 +12,7 @@ mod picture;
 mod proxy;
 mod race;
 mod rpc;
+mod scripted;
 mod server;
 mod tls;
 mod transact;

@@ -14,7 +14,7 @@ use nix::{
 };
 use tempfile::TempDir;
 
-const SCHEMA: &str = "/usr/share/openvswitch/vswitch.ovsschema";
+pub const SCHEMA: &str = "/usr/share/openvswitch/vswitch.ovsschema";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub struct Server {

@@ -34,8 +34,6 @@ Examples:
     after_help = format!("{EXAMPLES}{}", exit::HELP),
     subcommand_required = true,
     arg_required_else_help = true,
-    propagate_version = true,
-    infer_subcommands = false,
     max_term_width = 110,
 )]
 pub struct Cli {

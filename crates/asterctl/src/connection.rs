@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::Result;
-use asterism_api::{Client, ClientConfig, Security, client::ATTEMPT_TIMEOUT};
+use asterism_api::{Class, Client, ClientConfig, Security, client::ATTEMPT_TIMEOUT};
 use clap::Args;
 
 use crate::exit::{Problem, usage};
@@ -43,12 +43,21 @@ impl ConnectionArgs {
             cert_pem: read(self.cert.as_ref(), "--cert", "ASTERISM_CERT")?,
             key_pem: read(self.key.as_ref(), "--key", "ASTERISM_KEY")?,
         };
-        Ok(Client::new(ClientConfig {
+        let client = Client::new(ClientConfig {
             endpoints: self.endpoints.iter().map(|endpoint| endpoint.trim().to_owned()).collect(),
             security,
             timeout: self.timeout,
             attempt_timeout: ATTEMPT_TIMEOUT,
-        })?)
+        });
+        client.map_err(|failure| match failure.class {
+            // Nobody was asked yet: it is the arguments that are refused.
+            Class::Refused => usage(failure.message),
+            Class::NotPermitted
+            | Class::NotFound
+            | Class::Unavailable
+            | Class::OutcomeUnknown
+            | Class::Internal => failure.into(),
+        })
     }
 }
 

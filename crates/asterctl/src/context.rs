@@ -29,7 +29,7 @@ impl Context {
             wait::until(&mut self.client, receipt.revision, args).await?;
         }
         let view = ReceiptView::new(&receipt, args.wait.as_str(), done);
-        output::data(&output::item(args.output.output, None, &view)?)
+        output::data(&output::item(args.output.output, Some(receipt.index), &view)?)
     }
 
     async fn commit(&mut self, args: &WriteArgs, operation: &Operation) -> Result<v1::Receipt> {
@@ -42,7 +42,10 @@ impl Context {
             // After its session is gone, the same identity tells no more.
             Class::OutcomeUnknown if failure.reason != "unknown_session" => {
                 let id = RequestIdArg(request_id);
-                anyhow!(failure).context(format!("to learn the outcome, run it again with --request-id {id}"))
+                anyhow!(
+                    failure
+                        .with_hint(format_args!("run it again with --request-id {id} to learn the outcome"))
+                )
             }
             Class::OutcomeUnknown
             | Class::Refused

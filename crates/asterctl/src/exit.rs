@@ -13,12 +13,12 @@ Exit codes:
   0  done
   1  a bug, or output that can't be written
   2  wrong usage
-  3  refused: the cluster says which rule refused it; nothing changed
-  4  not found: there is no pool, host or network of that name; nothing changed
-  5  unavailable: no replica answers, none leads, or there is no quorum; nothing changed
-  6  unknown outcome: no answer in time, and the change may have been made; look, or run it again with the
-     --request-id that the message names: it takes effect once
-  7  not permitted: certificates that don't fit, or that allow no such thing
+  3  refused, and by which rule; nothing changed
+  4  not found: no pool, host or network of that name; nothing changed
+  5  unavailable: no replica answers, leads, or has a quorum; nothing changed
+  6  unknown outcome: no answer in time, and the change may have been made;
+     run it again with the --request-id that the message names
+  7  not permitted: certificates that don't fit, or allow no such thing
   8  committed, and not programmed or verified within --wait-timeout";
 
 /// A failure that has an exit code of its own.

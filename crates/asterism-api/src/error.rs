@@ -54,7 +54,9 @@ impl ApiError {
             Self::Refused(refusal) => classify(refusal).0,
             Self::Invalid(_) => Code::InvalidArgument,
             Self::NotFound(_) => Code::NotFound,
-            Self::NotLeader { .. } | Self::NoQuorum(_) | Self::Busy(_) | Self::ShuttingDown => Code::Unavailable,
+            Self::NotLeader { .. } | Self::NoQuorum(_) | Self::Busy(_) | Self::ShuttingDown => {
+                Code::Unavailable
+            }
             Self::OutcomeUnknown(_) => Code::Unknown,
             Self::Deadline(_) => Code::DeadlineExceeded,
             Self::NotPermitted(_) => Code::PermissionDenied,

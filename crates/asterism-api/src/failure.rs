@@ -49,6 +49,12 @@ impl Failure {
         }
     }
 
+    /// The same with a hint at what to do.
+    #[must_use]
+    pub fn with_hint(self, hint: impl fmt::Display) -> Self {
+        Self { message: format!("{}; {hint}", self.message), ..self }
+    }
+
     /// What a status tells.
     pub fn from_status(status: &Status) -> Self {
         let detail = status::detail(status);

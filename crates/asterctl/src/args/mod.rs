@@ -78,18 +78,30 @@ pub struct WriteArgs {
     // `programmed`, since whoever runs the next command (starting a VM, most likely) expects the network to be there;
     // `verified` would fail where a single cable is unplugged, `committed` would race with the next command.
     /// How far the change is to get before the command returns
-    #[arg(long, value_enum, default_value_t = Stage::Programmed, value_name = "STAGE")]
+    #[arg(
+        long,
+        value_enum,
+        default_value_t = Stage::Programmed,
+        value_name = "STAGE",
+        help_heading = "Waiting and retrying"
+    )]
     pub wait: Stage,
 
     /// How long to wait for it; then the command ends with exit code 8, and the change goes on
-    #[arg(long, default_value = "30s", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(
+        long,
+        default_value = "30s",
+        value_name = "DURATION",
+        value_parser = humantime::parse_duration,
+        help_heading = "Waiting and retrying"
+    )]
     pub wait_timeout: Duration,
 
     /// Wait for hosts too whose OVSDB does not answer; else they are only named
-    #[arg(long)]
+    #[arg(long, help_heading = "Waiting and retrying")]
     pub wait_unreachable: bool,
 
     /// Take up a request whose outcome is unknown: the change is made once
-    #[arg(long, value_name = "SESSION:SEQUENCE")]
+    #[arg(long, value_name = "SESSION:SEQUENCE", help_heading = "Waiting and retrying")]
     pub request_id: Option<RequestIdArg>,
 }

@@ -14,6 +14,7 @@ Examples:
   asterctl completions zsh > \"${fpath[1]}/_asterctl\"
   asterctl completions fish > ~/.config/fish/completions/asterctl.fish")]
 pub struct Completions {
+    /// Which shell
     shell: Shell,
 }
 

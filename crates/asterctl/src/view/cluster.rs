@@ -181,6 +181,7 @@ impl View for InitView {
 
     fn text(&self) -> String {
         let Self { name, cluster_id, members } = self;
-        format!("cluster {name} made of {members} replicas, id {cluster_id}\n")
+        let replicas = if *members == 1 { "replica" } else { "replicas" };
+        format!("cluster {name} made of {members} {replicas}, id {cluster_id}\n")
     }
 }

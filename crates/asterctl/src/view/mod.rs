@@ -10,6 +10,8 @@ pub mod network;
 pub mod plan;
 pub mod pool;
 pub mod receipt;
+#[cfg(test)]
+mod tests;
 pub mod topology;
 
 use std::time::{Duration, UNIX_EPOCH};
@@ -75,23 +77,3 @@ macro_rules! word {
     };
 }
 pub(crate) use word;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_number_makes_a_time_fail() {
-        assert_eq!(time(0), "");
-        assert_eq!(time(1_700_000_000_123), "2023-11-14T22:13:20.123Z");
-        assert_eq!(time(u64::MAX), "9999-12-31T23:59:59.000Z");
-        assert_eq!(time_short("2023-11-14T22:13:20.123Z"), "2023-11-14T22:13:20Z");
-    }
-
-    #[test]
-    fn enums_are_words() {
-        assert_eq!(word!(LanePhase, "LANE_PHASE_", 4), "writing");
-        assert_eq!(word!(LanePhase, "LANE_PHASE_", 0), "unknown");
-        assert_eq!(word!(LanePhase, "LANE_PHASE_", 99), "unknown");
-    }
-}

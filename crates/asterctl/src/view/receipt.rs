@@ -8,7 +8,6 @@ use super::View;
 
 #[derive(Debug, Serialize)]
 pub struct ReceiptView {
-    pub index: u64,
     pub revision: u64,
     /// How far it got: `committed`, `programmed` or `verified`.
     pub stage: &'static str,
@@ -26,16 +25,16 @@ impl ReceiptView {
             Effect::Network(id) => Some(id.0),
             Effect::Done | Effect::Session(_) | Effect::Epoch(_) => None,
         };
-        Self { index: receipt.index, revision: receipt.revision, stage, id, text }
+        Self { revision: receipt.revision, stage, id, text }
     }
 }
 
 impl View for ReceiptView {
     const KIND: &'static str = "Receipt";
-    const COLUMNS: &'static [&'static str] = &["INDEX", "REVISION", "STAGE", "WHAT"];
+    const COLUMNS: &'static [&'static str] = &["REVISION", "STAGE", "WHAT"];
 
     fn cells(&self) -> Vec<String> {
-        vec![self.index.to_string(), self.revision.to_string(), self.stage.to_owned(), self.text.clone()]
+        vec![self.revision.to_string(), self.stage.to_owned(), self.text.clone()]
     }
 
     fn text(&self) -> String {

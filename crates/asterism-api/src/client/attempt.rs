@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, error::Error, io, time::Duration};
 use tokio::time::timeout;
 use tonic::{Request, Response, Status, transport::Channel};
 
-use super::{Client, security::chain_of};
+use super::{Client, admin, security::chain_of};
 use crate::{Class, Failure, v1::AdminClient};
 
 /// A failed attempt.
@@ -110,7 +110,7 @@ impl Client {
         time_left: Duration,
     ) -> Result<AdminClient<Channel>, Attempted> {
         if let Some(channel) = self.channels.get(address) {
-            return Ok(AdminClient::new(channel.clone()));
+            return Ok(admin(channel.clone()));
         }
         let endpoint = self.config.security.endpoint(address).map_err(Attempted::not_sent)?;
         let channel = match timeout(time_left, endpoint.connect()).await {
@@ -125,7 +125,7 @@ impl Client {
             }
         };
         self.channels.insert(address.to_owned(), channel.clone());
-        Ok(AdminClient::new(channel))
+        Ok(admin(channel))
     }
 }
 

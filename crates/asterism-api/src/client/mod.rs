@@ -26,7 +26,7 @@ pub use call::{ServerStreaming, Unary};
 pub use security::Security;
 pub use stream::Follow;
 
-use crate::{Class, Failure};
+use crate::{Class, Failure, v1::AdminClient};
 use attempt::{Attempted, History, Verdict};
 use session::OpenedSession;
 
@@ -36,6 +36,14 @@ pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Pauses between rounds over all endpoints: short first, since an election takes less than a second.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// Largest answer that is taken, in bytes: all topologies of the largest installation that is measured, and room.
+const MAX_ANSWER: usize = 256 << 20;
+
+/// The generated client over a channel (see [`Security::endpoint`]), as all callers of a replica set it up.
+pub fn admin(channel: Channel) -> AdminClient<Channel> {
+    AdminClient::new(channel).max_decoding_message_size(MAX_ANSWER)
+}
 
 /// Whom to ask, and how.
 #[derive(Debug, Clone)]

@@ -22,6 +22,8 @@ use crate::{
 /// How a replica fails its next call.
 #[derive(Debug, Clone)]
 pub enum Fault {
+    /// It does not: a place in the script for a call that succeeds.
+    None,
     /// It follows; a leader's address, if it knows one.
     NotLeader(Option<String>),
     NoQuorum,

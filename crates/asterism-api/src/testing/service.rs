@@ -30,7 +30,7 @@ impl Replica {
             script.faults.pop_front()
         };
         match fault {
-            None => Ok(None),
+            None | Some(Fault::None) => Ok(None),
             Some(Fault::NotLeader(leader)) => {
                 let leader = leader.map(|address| (NodeId(0), address));
                 Err(ApiError::NotLeader { leader }.into())

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context as _, Result};
-use asterism_api::v1;
+use anyhow::Result;
+use asterism_api::{Class, v1};
 use asterism_model::{ClusterId, Name};
 use clap::Args;
 
@@ -50,8 +50,12 @@ impl Init {
             connection.endpoints = self.members.iter().map(|member| member.address.clone()).take(1).collect();
         }
         let mut context = Context::connect(&connection)?;
-        let answer = context.client.call(request).await.with_context(|| {
-            format!("making cluster {cluster_id}; to try again without risk, add --cluster-id {cluster_id}")
+        let answer = context.client.call(request).await.map_err(|failure| match failure.class {
+            Class::OutcomeUnknown => failure
+                .with_hint(format_args!("run it again with --cluster-id {cluster_id} to learn the outcome")),
+            Class::Refused | Class::NotFound | Class::Unavailable | Class::NotPermitted | Class::Internal => {
+                failure
+            }
         })?;
         let members = self.members.len();
         let v1::InitClusterResponse { cluster_id, name } = answer;

@@ -14,6 +14,7 @@ Examples:
   asterctl host add p1/b --ovsdb ssl:10.10.1.2:6640 --transport storage=10.20.1.2,mtu=9000 --transport vm=10.30.1.2
   asterctl host add lab/a --ovsdb tcp:10.10.1.1 --transport net=10.20.1.1 --datapath netdev")]
 pub struct Add {
+    /// Its pool, which is there already, and its name, unique in the pool
     #[arg(value_name = "POOL/HOST")]
     host: HostRef,
 

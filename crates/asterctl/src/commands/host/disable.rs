@@ -11,6 +11,7 @@ use crate::args::WriteArgs;
 Examples:
   asterctl host disable p1/a")]
 pub struct Disable {
+    /// Which host
     #[arg(value_name = "POOL/HOST")]
     host: HostRef,
 

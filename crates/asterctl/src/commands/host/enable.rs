@@ -11,6 +11,7 @@ use crate::args::WriteArgs;
 Examples:
   asterctl host enable p1/a")]
 pub struct Enable {
+    /// Which host
     #[arg(value_name = "POOL/HOST")]
     host: HostRef,
 

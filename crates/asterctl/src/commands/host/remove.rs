@@ -14,6 +14,7 @@ Examples:
   asterctl host remove p1/a
   asterctl host remove p1/a --force   # it is broken for good: forget it at once, whatever is left on it")]
 pub struct Remove {
+    /// Which host
     #[arg(value_name = "POOL/HOST")]
     host: HostRef,
 

@@ -18,6 +18,7 @@ use crate::{
 Examples:
   asterctl host show p1/a")]
 pub struct Show {
+    /// Which host
     #[arg(value_name = "POOL/HOST")]
     host: HostRef,
 

@@ -11,6 +11,7 @@ use crate::args::WriteArgs;
 Examples:
   asterctl network delete blue")]
 pub struct Delete {
+    /// Which network
     #[arg(value_name = "NETWORK")]
     network: Name,
 

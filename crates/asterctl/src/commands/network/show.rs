@@ -18,6 +18,7 @@ use crate::{
 Examples:
   asterctl network show blue")]
 pub struct Show {
+    /// Which network
     #[arg(value_name = "NETWORK")]
     network: Name,
 

@@ -21,6 +21,7 @@ Examples:
   asterctl network update blue --prefer-pool p1 --prefer-host p1/a
   asterctl network update blue --no-prefer-pool --no-prefer-host p1")]
 pub struct Update {
+    /// Which network
     #[arg(value_name = "NETWORK")]
     network: Name,
 

@@ -11,6 +11,7 @@ use crate::args::WriteArgs;
 Examples:
   asterctl pool remove p1")]
 pub struct Remove {
+    /// Which pool
     #[arg(value_name = "POOL")]
     pool: Name,
 

@@ -18,6 +18,7 @@ use crate::{
 Examples:
   asterctl pool show p1")]
 pub struct Show {
+    /// Which pool
     #[arg(value_name = "POOL")]
     pool: Name,
 

@@ -1,0 +1,429 @@
+//! The program itself, against replicas on loopback that speak TLS and fail on request.
+
+// Clippy takes only functions with #[test] for tests; all of this is one.
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    path::Path,
+    process::{Command, Output},
+};
+
+use asterism_api::{
+    SERVER_NAME,
+    testing::{FakeCluster, Fault},
+    v1,
+};
+use expect_test::{Expect, expect};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use tempfile::TempDir;
+use tonic::transport::{Certificate, Identity, ServerTlsConfig};
+
+/// A cluster, and an operator's certificates in a directory.
+struct Setup {
+    cluster: FakeCluster,
+    files: TempDir,
+}
+
+impl Setup {
+    async fn new(replicas: usize) -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let issue = |name: &str| {
+            let key = KeyPair::generate().unwrap();
+            let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+            (params.signed_by(&key, &authority).unwrap().pem(), key.serialize_pem())
+        };
+        let files = tempfile::tempdir().unwrap();
+        let (certificate, key) = issue("operator.asterism");
+        for (name, pem) in [("ca.pem", authority.pem()), ("cert.pem", certificate), ("key.pem", key)] {
+            std::fs::write(files.path().join(name), pem).unwrap();
+        }
+        let (certificate, key) = issue(SERVER_NAME);
+        let tls = ServerTlsConfig::new()
+            .identity(Identity::from_pem(certificate, key))
+            .client_ca_root(Certificate::from_pem(authority.pem()));
+        Self { cluster: FakeCluster::start_with(replicas, Some(tls)).await, files }
+    }
+
+    async fn run(&self, words: &str) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_asterctl"));
+        command
+            .args(words.split_whitespace())
+            .env("ASTERISM_ENDPOINTS", self.cluster.endpoints().join(","))
+            .env("ASTERISM_CA", self.path("ca.pem"))
+            .env("ASTERISM_CERT", self.path("cert.pem"))
+            .env("ASTERISM_KEY", self.path("key.pem"));
+        tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    }
+
+    /// Runs, and shows all that comes of it, with what differs from run to run replaced.
+    async fn check(&self, words: &str, expected: Expect) {
+        let output = self.run(words).await;
+        let mut shown = format!("exit {}\n", output.status.code().unwrap());
+        for (name, bytes) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
+            if !bytes.is_empty() {
+                shown.push_str(&format!("{name}:\n{}", String::from_utf8_lossy(bytes)));
+            }
+        }
+        for (index, address) in self.cluster.endpoints().iter().enumerate() {
+            shown = shown.replace(address, &format!("REPLICA{}", index + 1));
+        }
+        expected.assert_eq(&shown);
+    }
+
+    fn path(&self, name: &str) -> impl AsRef<Path> + AsRef<std::ffi::OsStr> + use<> {
+        self.files.path().join(name)
+    }
+}
+
+/// Threads, so that the replicas answer while the program runs.
+macro_rules! test {
+    ($name:ident, $replicas:literal, |$setup:ident| $body:block) => {
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            let $setup = Setup::new($replicas).await;
+            $body
+        }
+    };
+}
+
+test!(an_operator_describes_pools_hosts_and_a_network, 3, |setup| {
+    setup
+        .check(
+            "pool add p1",
+            expect![[r#"
+        exit 0
+        stdout:
+        pool p1 added (programmed, revision 1)
+    "#]],
+        )
+        .await;
+    setup
+        .check(
+            "host add p1/a --ovsdb tcp:10.10.1.1 --transport storage=10.20.1.1",
+            expect![[r#"
+        exit 0
+        stdout:
+        host p1/a added (programmed, revision 2)
+    "#]],
+        )
+        .await;
+    setup
+        .check(
+            "network create blue --pool p1:storage --mtu 1400",
+            expect![[r#"
+        exit 0
+        stdout:
+        network blue created (programmed, revision 3)
+    "#]],
+        )
+        .await;
+    setup
+        .check(
+            "pool list",
+            expect![[r#"
+        exit 0
+        stdout:
+        POOL  HOSTS  NETWORKS
+        p1    1      blue
+    "#]],
+        )
+        .await;
+    setup
+        .check(
+            "host list --pool p1",
+            expect![[r#"
+        exit 0
+        stdout:
+        HOST  STANDING  OVSDB               TRANSPORTS         SESSION  TARGET  TUNNELS  REMARK
+        p1/a  enabled   tcp:10.10.1.1:6640  storage=10.20.1.1  -        -       -        -
+    "#]],
+        )
+        .await;
+    setup
+        .check(
+            "network list -o yaml",
+            expect![[r#"
+        exit 0
+        stdout:
+        api: asterism/v1
+        kind: NetworkList
+        index: 7
+        items:
+        - name: blue
+          id: 1
+          encapsulation: vxlan
+          mtu: 1400
+          vni: null
+          requested_vni: null
+          resilience: single
+          pools:
+            p1:
+              transport: storage
+              preferred_host: null
+          preferred_pool: null
+          pool_center: null
+          root: null
+          revision: 3
+          status: null
+    "#]],
+        )
+        .await;
+    setup
+        .check(
+            "topology blue",
+            expect![[r#"
+        exit 0
+        stdout:
+        blue: vxlan, no VNI yet, MTU 1400, single
+        no root: no pool has a star-center yet
+        pool p1 has no star-center; its hosts: p1/a
+    "#]],
+        )
+        .await;
+    setup
+        .check(
+            "explain p1/a",
+            expect![[r#"
+        exit 0
+        stdout:
+        a
+    "#]],
+        )
+        .await;
+    setup.check("events -o json --after 2", expect![[r#"
+        exit 0
+        stdout:
+        {"api":"asterism/v1","kind":"Event","sequence":3,"at":"1970-01-01T00:00:05.000Z","event":"host_added","fields":{"host":"a","pool":"p1"},"text":"host p1/a added"}
+        {"api":"asterism/v1","kind":"Event","sequence":4,"at":"1970-01-01T00:00:07.000Z","event":"network_created","fields":{"network":"blue"},"text":"network blue created"}
+    "#]]).await;
+});
+
+test!(a_refusal_tells_the_rule_and_changes_nothing, 1, |setup| {
+    setup
+        .check(
+            "pool add p1 --wait committed",
+            expect![[r#"
+        exit 0
+        stdout:
+        pool p1 added (committed, revision 1)
+    "#]],
+        )
+        .await;
+    setup
+        .check(
+            "pool add p1",
+            expect![[r#"
+        exit 3
+        stderr:
+        asterctl: pool: the name `p1` is taken; choose another
+    "#]],
+        )
+        .await;
+    setup
+        .check(
+            "pool add p1 -o json",
+            expect![[r#"
+        exit 3
+        stderr:
+        {
+          "api": "asterism/v1",
+          "kind": "Error",
+          "class": "refused",
+          "reason": "pool_name_taken",
+          "field": "name",
+          "message": "pool: the name `p1` is taken; choose another"
+        }
+    "#]],
+        )
+        .await;
+    setup
+        .check(
+            "network create blue --pool p1:storage --resilience dual",
+            expect![[r#"
+        exit 3
+        stderr:
+        asterctl: resilience: `dual` is not available; expected `single`
+    "#]],
+        )
+        .await;
+    setup
+        .check(
+            "pool show p2",
+            expect![[r#"
+        exit 4
+        stderr:
+        asterctl: pool: there is no pool `p2`; pools: p1
+    "#]],
+        )
+        .await;
+});
+
+test!(wrong_usage_asks_nobody, 1, |setup| {
+    setup
+        .check(
+            "network update blue",
+            expect![[r#"
+        exit 2
+        stderr:
+        asterctl: nothing to change: see `asterctl network update --help` for what can be
+    "#]],
+        )
+        .await;
+    setup
+        .check(
+            "pool list --endpoints nowhere",
+            expect![[r#"
+                exit 2
+                stderr:
+                asterctl: endpoint: `nowhere` is malformed; expected HOST:PORT, as 10.0.0.1:7400
+            "#]],
+        )
+        .await;
+    setup
+        .check(
+            "pool list --ca /nonexistent/ca.pem",
+            expect![[r#"
+        exit 7
+        stderr:
+        asterctl: --ca: /nonexistent/ca.pem can't be read: No such file or directory (os error 2)
+    "#]],
+        )
+        .await;
+    assert!(setup.cluster.replicas[0].calls().is_empty());
+});
+
+test!(a_drawing_needs_a_network, 1, |setup| {
+    setup
+        .check(
+            "topology -o svg",
+            expect![[r#"
+        exit 2
+        stderr:
+        asterctl: there is no network to draw: create one first
+    "#]],
+        )
+        .await;
+});
+
+test!(no_quorum_is_unavailable, 1, |setup| {
+    setup.cluster.replicas[0].fail(vec![Fault::NoQuorum; 1000]);
+    setup
+        .check(
+            "pool list --timeout 200ms",
+            expect![[r#"
+        exit 5
+        stderr:
+        asterctl: no replica could do it within 200ms (REPLICA1: no quorum: 1 of 3 replicas answers)
+    "#]],
+        )
+        .await;
+});
+
+test!(an_unknown_outcome_is_learnt_with_the_request_id, 1, |setup| {
+    // The session is opened; then every answer is lost.
+    let replica = &setup.cluster.replicas[0];
+    replica.fail([Fault::None].into_iter().chain(vec![Fault::LoseAnswer; 1000]));
+    setup.check("pool add p1 --timeout 200ms", expect![[r#"
+        exit 6
+        stderr:
+        asterctl: no answer within 200ms, and the request may have taken effect (REPLICA1: connection reset by the test); run it again with --request-id 1:1 to learn the outcome
+    "#]]).await;
+    replica.clear();
+    setup
+        .check(
+            "pool add p1 --request-id 1:1",
+            expect![[r#"
+        exit 0
+        stdout:
+        pool p1 added (programmed, revision 1)
+    "#]],
+        )
+        .await;
+    assert_eq!(setup.cluster.state().pools().len(), 1);
+});
+
+test!(hosts_that_do_not_answer_are_named_and_not_waited_for, 1, |setup| {
+    let waiting = |detail: &str, is_unreachable| v1::Progress {
+        waiting_for: vec![v1::HostProgress {
+            host: "p1/b".into(),
+            detail: detail.into(),
+            is_unreachable,
+            ..Default::default()
+        }],
+        hosts: 2,
+        hosts_reached: 1,
+        ..Default::default()
+    };
+    let reached = v1::Progress { is_reached: true, ..waiting("connection refused", true) };
+    setup.cluster.set_progress([waiting("connecting", false), reached]);
+    setup
+        .check(
+            "pool add p1",
+            expect![[r#"
+        exit 0
+        stdout:
+        pool p1 added (programmed, revision 1)
+        stderr:
+        1 of 2 hosts; waiting for p1/b (connecting)
+        1 of 2 hosts; waiting for p1/b (connection refused)
+        warning: host p1/b does not answer and is brought up to date when it returns (connection refused)
+    "#]],
+        )
+        .await;
+});
+
+test!(what_is_not_reached_in_time_is_committed_all_the_same, 1, |setup| {
+    let forever = v1::Progress { planner: "forever".into(), hosts: 2, ..Default::default() };
+    setup.cluster.set_progress([forever]);
+    setup
+        .check(
+            "pool add p1 --wait verified --wait-timeout 200ms",
+            expect![[r#"
+        exit 8
+        stderr:
+        0 of 2 hosts; planner: forever
+        asterctl: committed as revision 1, and not verified within 200ms: 0 of 2 hosts; planner: forever
+    "#]],
+        )
+        .await;
+    assert_eq!(setup.cluster.state().pools().len(), 1);
+});
+
+test!(a_certificate_that_does_not_fit_has_its_own_exit_code, 1, |setup| {
+    let other = Setup::new(0).await;
+    let output = setup.run(&format!("pool list --ca {}", other.files.path().join("ca.pem").display())).await;
+    assert_eq!(output.status.code(), Some(7), "{output:?}");
+});
+
+test!(a_cluster_is_made_by_its_first_member, 1, |setup| {
+    let address = &setup.cluster.replicas[0].address;
+    let words = format!("cluster init --member 1={address} --name test --cluster-id {:032x}", 7);
+    setup
+        .check(
+            &words,
+            expect![[r#"
+                exit 0
+                stdout:
+                cluster test made of 1 replica, id 00000000000000000000000000000007
+            "#]],
+        )
+        .await;
+    setup
+        .check(
+            &format!("cluster init --member 1={address} --name test --cluster-id {:032x}", 8),
+            expect![[r#"
+                exit 3
+                stderr:
+                asterctl: the cluster is initialised already, as `test`
+            "#]],
+        )
+        .await;
+});
+
+test!(completions_need_no_cluster, 0, |setup| {
+    let output = setup.run("completions bash").await;
+    assert!(output.status.success());
+    assert!(String::from_utf8_lossy(&output.stdout).contains("_asterctl()"));
+});

@@ -124,13 +124,15 @@ impl Lab {
         Ok(self.mutes.entry(name).or_insert(mute))
     }
 
-    /// A host dies: both daemons killed, both cables pulled.
+    /// A host dies as by a power failure: both cables pulled, then both daemons killed. In this order, since a machine without
+    /// power closes no connections.
     ///
     /// # Errors
     /// When there is no such host.
     pub fn kill_host(&mut self, name: HostName) -> Result<()> {
+        Underlay::BOTH.into_iter().try_for_each(|underlay| self.cut(name, underlay))?;
         self.host_mut(name)?.kill();
-        Underlay::BOTH.into_iter().try_for_each(|underlay| self.cut(name, underlay))
+        Ok(())
     }
 
     /// A dead host comes back with the database that it had.

@@ -8,6 +8,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use asterism_lab::sandbox::cannot_run;
 use asterism_lab::wait::until;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
@@ -15,18 +16,11 @@ use nix::unistd::{Pid, geteuid};
 const LAB: &str = env!("CARGO_BIN_EXE_asterism-lab");
 const SOON: Duration = Duration::from_secs(10);
 
-/// Says loudly that a test could not run; a failure where `CI` is set.
-fn cannot_run(why: &str) {
-    let banner = format!("\n!!!! THIS TEST DID NOT RUN: {why}\n");
-    assert!(std::env::var_os("CI").is_none(), "{banner}");
-    eprintln!("{banner}");
-}
-
 fn possible() -> bool {
     let problems: Vec<_> =
         asterism_lab::sandbox::check().into_iter().filter_map(|finding| finding.problem).collect();
     if !problems.is_empty() {
-        cannot_run(&problems.join("\n"));
+        cannot_run("a test of the sandbox", &problems.join("\n"));
     }
     problems.is_empty()
 }
@@ -122,6 +116,7 @@ fn nothing_can_be_built_outside_of_the_sandbox() {
 fn as_nobody(tun_mode: &str) -> Option<Output> {
     if !geteuid().is_root() {
         cannot_run(
+            "a test as nobody",
             "only root can become somebody else; an ordinary user runs every other test as one anyway",
         );
         return None;

@@ -40,7 +40,7 @@ pub(super) fn revive(stage: &mut Stage) -> Result<Chapter> {
     // Where the star has another center by now, its ends toward the revived host change too; no star moves back.
     let (needed, _) = stage.rows_since(&before, |_| true)?;
     let moved_back = stage.lab.star_centers(BLUE)?.values().any(|center| *center == host);
-    Ok(Chapter::new(probes)
+    Ok(Chapter::new(&probes)
         .nothing_lost()
         .rows_needed(needed)
         .promise(!moved_back, || format!("{host} became a center again though nobody asked for it"))
@@ -62,7 +62,7 @@ fn kill(stage: &mut Stage, host: HostName, root: HostName) -> Result<Chapter> {
         name.pool == host.pool || name == root || centers.values().any(|center| *center == name) && is_root
     };
     let (needed, needless) = stage.rows_since(&before, concerned)?;
-    Ok(Chapter::new(probes)
+    Ok(Chapter::new(&probes)
         .no_row_changed(&needless)
         .rows_needed(needed)
         .took("living pairs reach one another", healed, Some(HEALED_WITHIN))

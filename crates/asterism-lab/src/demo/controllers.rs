@@ -81,7 +81,7 @@ fn time_to_write(stage: &Stage, pool: &str) -> Result<Duration> {
 fn untouched(stage: &Stage, before: &Before) -> Result<Chapter> {
     stage.wait_until_calm(before)?;
     let written = stage.written_since(before)?;
-    Ok(Chapter::new(stage.probes_since(before)?).nothing_lost().no_row_changed(&written))
+    Ok(Chapter::new(&stage.probes_since(before)?).nothing_lost().no_row_changed(&written))
 }
 
 /// Waits until all replicas answer and have applied the same log to the same state.

@@ -1,6 +1,6 @@
 //! Chapters about single hosts: mute, frozen, new, rebooted. The others go on as if nothing were.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use asterism_lab::{Daemons, HostName, TRANSPORT, wait};
@@ -10,6 +10,10 @@ use super::stage::{BLUE, GREEN_POOL, PATIENCE, Stage};
 
 /// A network that comes and goes, to see that hosts are programmed.
 const RED: &str = "red";
+
+/// What a bridge that comes or goes may cost the other networks of its host. Zero is not to be had: the userspace switch
+/// itself drops a packet or two then, as it does when the bridge is made by hand with `ovs-vsctl`.
+const BRIDGE_GAP: Duration = Duration::from_millis(100);
 
 /// A host whose OVSDB accepts connections and never answers is registered; everybody else is programmed all the same.
 pub(super) fn mute(stage: &mut Stage) -> Result<Chapter> {
@@ -21,7 +25,7 @@ pub(super) fn mute(stage: &mut Stage) -> Result<Chapter> {
     stage.lab.asterctl_ok(&["host", "remove", &name.to_string(), "--force", "--wait", "committed"])?;
     stage.wait_until_calm(&before)?;
     let probes = stage.probes_since(&before)?;
-    Ok(Chapter::new(probes).nothing_lost().took("the others programmed", took, None))
+    Ok(Chapter::new(&probes).no_gap_above(BRIDGE_GAP).took("the others programmed", took, None))
 }
 
 /// A host's database is stopped; the others are programmed; it is brought to target when it goes on.
@@ -39,8 +43,8 @@ pub(super) fn frozen(stage: &mut Stage) -> Result<Chapter> {
     remove_and_see(stage, RED, &[])?;
     stage.wait_until_calm(&before)?;
     let probes = stage.probes_since(&before)?;
-    Ok(Chapter::new(probes)
-        .nothing_lost()
+    Ok(Chapter::new(&probes)
+        .no_gap_above(BRIDGE_GAP)
         .took("brought to target", took, None)
         .note(format!("{name} was frozen")))
 }
@@ -60,7 +64,7 @@ pub(super) fn add(stage: &mut Stage) -> Result<Chapter> {
     let (needed, needless) = stage.rows_since(&before, |host| host == center)?;
     stage.probe_all()?;
     stage.wait_until_calm_since(stage.probe()?.mark())?;
-    Ok(Chapter::new(probes)
+    Ok(Chapter::new(&probes)
         .nothing_lost()
         .no_row_changed(&needless)
         .rows_needed(needed)
@@ -82,7 +86,7 @@ pub(super) fn reboot(stage: &mut Stage) -> Result<Chapter> {
     let probes = stage.probes_of(&before, |flow| of_others(&flow.from, &flow.to))?;
     let (needed, needless) = stage.rows_since(&before, |host| host == name)?;
     let took = back.elapsed().saturating_sub(super::stage::CALM);
-    Ok(Chapter::new(probes)
+    Ok(Chapter::new(&probes)
         .nothing_lost()
         .no_row_changed(&needless)
         .rows_needed(needed)
@@ -102,12 +106,7 @@ pub(super) fn leaf(stage: &Stage, pool: u8) -> Result<HostName> {
 }
 
 /// Creates a network over one pool and waits until every host of it but `except` has its bridge.
-fn create_and_see(
-    stage: &Stage,
-    network: &str,
-    pool: u8,
-    except: &[HostName],
-) -> Result<std::time::Duration> {
+fn create_and_see(stage: &Stage, network: &str, pool: u8, except: &[HostName]) -> Result<Duration> {
     let start = Instant::now();
     let attached = format!("p{pool}:{TRANSPORT}");
     stage.lab.asterctl_ok(&["network", "create", network, "--pool", &attached, "--wait", "committed"])?;

@@ -33,7 +33,7 @@ pub(super) fn create_networks(stage: &mut Stage) -> Result<Chapter> {
     let before = stage.before()?;
     stage.wait_until_calm(&before)?;
     let probes = stage.probes_since(&before)?;
-    Ok(Chapter::new(probes).nothing_lost().took("both networks verified", took, None))
+    Ok(Chapter::new(&probes).nothing_lost().took("both networks verified", took, None))
 }
 
 /// Broadcasts arrive once, networks with equal addresses do not hear one another, a stranger reaches nobody.
@@ -68,7 +68,7 @@ pub(super) fn isolation(stage: &mut Stage) -> Result<Chapter> {
         }
     }
     let probes = stage.probes_since(&before)?;
-    Ok(Chapter::new(probes).nothing_lost().promise(wrong.is_empty(), || wrong.join("; ")))
+    Ok(Chapter::new(&probes).nothing_lost().promise(wrong.is_empty(), || wrong.join("; ")))
 }
 
 fn create(stage: &Stage, name: &str, encapsulation: &str, pools: &[u8]) -> Result<()> {

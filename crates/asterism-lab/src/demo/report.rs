@@ -5,7 +5,10 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use asterism_lab::probe::ProbeTotals;
+use asterism_lab::probe::{ProbeReport, ProbeTotals};
+
+/// Pairs named where packets were lost.
+const WORST_SHOWN: usize = 3;
 
 /// What one chapter saw.
 #[derive(Debug, Default)]
@@ -24,7 +27,13 @@ pub(super) struct Chapter {
 }
 
 impl Chapter {
-    pub(super) fn new(probes: ProbeTotals) -> Self {
+    pub(super) fn new(probes: &ProbeReport) -> Self {
+        let worst: Vec<String> = probes.worst(WORST_SHOWN).into_iter().map(ToString::to_string).collect();
+        let notes = if worst.is_empty() { Vec::new() } else { vec![format!("worst: {}", worst.join("; "))] };
+        Self { notes, ..Self::of_totals(probes.totals()) }
+    }
+
+    fn of_totals(probes: ProbeTotals) -> Self {
         Self { probes, ..Self::default() }
     }
 
@@ -33,6 +42,15 @@ impl Chapter {
     pub(super) fn nothing_lost(self) -> Self {
         let lost = self.probes.lost;
         self.promise(lost == 0, || format!("{lost} packets lost, promised 0"))
+    }
+
+    /// No pair may have been without an answer for longer.
+    #[must_use]
+    pub(super) fn no_gap_above(self, limit: Duration) -> Self {
+        let gap = self.probes.longest_gap;
+        self.promise(gap <= limit, || {
+            format!("a gap of {} ms, promised {} ms at most", gap.as_millis(), limit.as_millis())
+        })
     }
 
     /// No row may have changed: `changes` in words, one each.
@@ -196,10 +214,11 @@ mod tests {
     #[test]
     fn a_broken_promise_is_told_and_fails_the_story() {
         let mut report = Report::default();
-        report.add("calm", Chapter::new(probes(0)).nothing_lost().no_row_changed(&[]));
+        report.add("calm", Chapter::of_totals(probes(0)).nothing_lost().no_row_changed(&[]));
         assert!(report.all_held());
         let limit = Some(Duration::from_secs(1));
-        let slow = Chapter::new(probes(3)).nothing_lost().took("healing", Duration::from_secs(2), limit);
+        let slow =
+            Chapter::of_totals(probes(3)).nothing_lost().took("healing", Duration::from_secs(2), limit);
         report.add("storm", slow);
         assert!(!report.all_held());
         assert_eq!(

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use asterism_lab::probe::{Flow, Mark, Probe, ProbePlan, ProbeTotals};
+use asterism_lab::probe::{Flow, Mark, Probe, ProbePlan, ProbeReport};
 use asterism_lab::rows::{Journal, RowDiff};
 use asterism_lab::{AllRows, BridgeRef, Cidr, HostName, HostState, Lab, LabBuilder, MTU_DEFAULT, VmSpec};
 
@@ -89,15 +89,15 @@ impl Stage {
     }
 
     /// What the probes of all VMs on running hosts saw since.
-    pub(super) fn probes_since(&self, before: &Before) -> Result<ProbeTotals> {
+    pub(super) fn probes_since(&self, before: &Before) -> Result<ProbeReport> {
         self.probes_of(before, |_| true)
     }
 
     /// The same, of some of these pairs.
-    pub(super) fn probes_of(&self, before: &Before, which: impl Fn(&Flow) -> bool) -> Result<ProbeTotals> {
+    pub(super) fn probes_of(&self, before: &Before, which: impl Fn(&Flow) -> bool) -> Result<ProbeReport> {
         let living = self.living();
         let report = self.probe()?.report(before.mark);
-        Ok(report.only(|flow| living(flow) && which(flow)).totals())
+        Ok(report.only(|flow| living(flow) && which(flow)))
     }
 
     /// What was written since: rows that differ, and transactions, fences apart; one sentence each.

@@ -19,10 +19,10 @@ pub(super) fn move_to_another_pool(stage: &mut Stage) -> Result<Chapter> {
     let of_vm = stage.probes_of(&before, |flow| flow.from == name || flow.to == name)?;
     let others = stage.probes_of(&before, |flow| flow.from != name && flow.to != name)?;
     let (needed, needless) = stage.rows_since(&before, |host| host == from || host == to)?;
-    Ok(Chapter::new(others)
+    Ok(Chapter::new(&others)
         .nothing_lost()
         .no_row_changed(&needless)
         .rows_needed(needed)
-        .took("gap of the moved VM", of_vm.longest_gap, None::<Duration>)
-        .note(format!("{name} moved from {from} to {to}: {of_vm}")))
+        .took("gap of the moved VM", of_vm.longest_gap(), None::<Duration>)
+        .note(format!("{name} moved from {from} to {to}: {}", of_vm.totals())))
 }

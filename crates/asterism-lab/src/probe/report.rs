@@ -31,6 +31,13 @@ impl FlowReport {
     }
 }
 
+impl fmt::Display for FlowReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Flow { from, to, .. } = &self.flow;
+        write!(f, "{from} -> {to} {} lost in {} ms", self.lost(), self.longest_gap.as_millis())
+    }
+}
+
 /// All pairs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProbeReport {
@@ -72,6 +79,14 @@ impl ProbeReport {
     /// The worst of all pairs.
     pub fn longest_gap(&self) -> Duration {
         self.flows.iter().map(|flow| flow.longest_gap).max().unwrap_or_default()
+    }
+
+    /// The pairs that lost most, worst first.
+    pub fn worst(&self, count: usize) -> Vec<&FlowReport> {
+        let mut losing: Vec<&FlowReport> = self.flows.iter().filter(|flow| flow.lost() > 0).collect();
+        losing.sort_by_key(|flow| std::cmp::Reverse((flow.longest_gap, flow.lost())));
+        losing.truncate(count);
+        losing
     }
 
     pub fn totals(&self) -> ProbeTotals {

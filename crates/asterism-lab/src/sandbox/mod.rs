@@ -28,7 +28,7 @@ use nix::unistd::{Pid, getegid, geteuid, sethostname};
 
 pub use error::SandboxError;
 pub use preflight::{Finding, check};
-pub use testing::{Isolation, run_isolated};
+pub use testing::{Isolation, cannot_run, run_isolated};
 
 /// Which of the three processes this one is; unset in the one that the user started.
 const STAGE: &str = "ASTERISM_LAB_STAGE";

@@ -30,11 +30,15 @@ pub fn run_isolated(test: &str, program: Option<&str>) -> Isolation {
     }
     let problems: Vec<String> = check().into_iter().filter_map(|finding| finding.problem).collect();
     if !problems.is_empty() {
-        return refuse(test, &problems.join("\n"));
+        cannot_run(test, &problems.join("\n"));
+        return Isolation::CannotRunHere;
     }
     let program = match program.map(PathBuf::from).map_or_else(lab_program, Ok) {
         Ok(program) => program,
-        Err(error) => return refuse(test, &error.to_string()),
+        Err(error) => {
+            cannot_run(test, &error.to_string());
+            return Isolation::CannotRunHere;
+        }
     };
     let own = std::env::current_exe().expect("a running test has an executable");
     let status = Command::new(program)
@@ -47,11 +51,14 @@ pub fn run_isolated(test: &str, program: Option<&str>) -> Isolation {
     Isolation::Passed
 }
 
-fn refuse(test: &str, why: &str) -> Isolation {
-    let banner = format!("\n!!!! {test} DID NOT RUN: this system cannot run the laboratory.\n!!!! {why}\n");
+/// Says loudly that a test did not run, and why.
+///
+/// # Panics
+/// With `CI` set: there, a test that did not run is a failed one.
+pub fn cannot_run(test: &str, why: &str) {
+    let banner = format!("\n!!!! {test} DID NOT RUN.\n!!!! {why}\n");
     assert!(std::env::var_os("CI").is_none(), "{banner}");
     eprintln!("{banner}");
-    Isolation::CannotRunHere
 }
 
 /// The `asterism-lab` program: `ASTERISM_LAB_BIN`, or the one in the target directory that this executable came from.

@@ -19,7 +19,8 @@ use serde_json::{Value, json};
 use crate::{
     fencing::{guard, raise, this},
     observe::is_ours,
-    replica::{Replica, Row},
+    replica::Replica,
+    row::Row,
     schema::{Schema, Table},
     transaction::{Transaction, insert, mutate, update, wait},
     value::{map_json, uuid_json},

@@ -1,6 +1,6 @@
 //! The crate's front door: one host, one handle.
 //!
-//! Behind the handle a task (in [`crate::host_task`]) keeps a session with the host's ovsdb-server up, shows the latest
+//! Behind the handle a task (in `host_task`) keeps a session with the host's ovsdb-server up, shows the latest
 //! whole picture of the host, and carries out claims and transactions one at a time. One host's task never waits for
 //! another's. Dropping the handle stops the task.
 //!

@@ -4,7 +4,7 @@
 //! out a [`asterism_model::HostDiff`] as one transaction that the host refuses unless it stores the fence that we think.
 //!
 //! From the socket upward: [`connection`] (with [`tls`]) gives a byte stream, [`codec`] cuts it into JSON, [`message`]
-//! tells requests from replies, [`rpc`] matches them in a task of its own, [`monitor`] keeps a [`replica`] of the rows
+//! tells requests from replies, [`rpc`] matches them in a task of its own, [`monitor`] keeps a [`replica`] of the [`row`]s
 //! of the [`schema`]'s tables, made of [`value`]s. [`observe`] turns rows into a picture; [`changes`] and [`fencing`]
 //! turn what is wanted into a [`transaction`]. [`host_session`] and its task join all of it.
 //!
@@ -25,7 +25,9 @@ pub mod monitor;
 pub mod observe;
 mod pictures;
 pub mod replica;
+pub mod row;
 pub mod rpc;
+mod rpc_task;
 pub mod schema;
 mod serving;
 pub mod tls;

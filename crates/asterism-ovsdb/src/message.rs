@@ -1,6 +1,6 @@
 //! JSON-RPC 1.0 messages, as OVSDB uses them (RFC 7047 §4).
 //!
-//! Values only: [`crate::codec`] finds them in the stream, [`crate::session`] matches replies to requests.
+//! Values only: [`crate::codec`] finds them in the stream, [`crate::rpc`] matches replies to requests.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ pub enum Message {
     Reply { id: Value, result: Result<Value, RpcError> },
 }
 
-/// A message that wants no answer: `update`, `update3`, `monitor_canceled` and so on.
+/// A message that wants no answer: `update`, `update3`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Notification {
     pub method: String,

@@ -4,7 +4,8 @@
 //! it gets RFC 7047's `monitor`. Each monitor starts from a whole picture: ovsdb-server remembers past transactions,
 //! from which one could resume, for clustered databases alone, and a host's database is never one.
 //!
-//! Any doubt ends the monitor with an error, and its owner opens a new session: that is the resync.
+//! Any doubt ends the monitor with an error, and its owner opens a new session: that is the resync. A server whose
+//! database is replaced or converted closes the sessions of clients that, like this one, did not ask to be told.
 
 use std::time::Duration;
 
@@ -48,8 +49,6 @@ pub enum MonitorError {
     Answer { method: &'static str },
     #[error("the copy of the host's rows is out of step")]
     Replica(#[source] ReplicaError),
-    #[error("the server cancelled the monitor: its database was replaced or converted")]
-    Cancelled,
 }
 
 impl Monitor {
@@ -102,7 +101,6 @@ impl Monitor {
             (Dialect::Since, "update3", _) => {
                 return Err(MonitorError::Answer { method: "monitor_cond_since" });
             }
-            (Dialect::Plain | Dialect::Since, "monitor_canceled", _) => return Err(MonitorError::Cancelled),
             // Nothing else was asked for; there is one monitor in a session, so its name need not be compared.
             (Dialect::Plain | Dialect::Since, _, _) => return Ok(false),
         };

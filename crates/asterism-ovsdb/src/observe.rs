@@ -11,7 +11,8 @@ use asterism_model::{
 };
 
 use crate::{
-    replica::{Replica, Row},
+    replica::Replica,
+    row::Row,
     schema::{Schema, Table},
 };
 

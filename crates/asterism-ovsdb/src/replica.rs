@@ -3,19 +3,16 @@
 //! Pure. Sound or gone: an update that does not fit the copy (a change to a row that it lacks, a second birth of one
 //! that it has) is an error, after which the copy must be thrown away and fetched again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use asterism_model::RowUuid;
 use serde_json::{Map, Value};
 
 use crate::{
-    schema::{ColumnKind, Schema, Table},
-    value::{Atom, Datum, ValueError},
+    row::Row,
+    schema::{Columns, Schema, Table},
+    value::ValueError,
 };
-
-/// A row: the monitored columns that are not empty. What was never set and what was emptied read alike, and are alike.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Row(BTreeMap<&'static str, Datum>);
 
 /// All monitored rows.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -47,61 +44,6 @@ pub enum ReplicaError {
         #[source]
         source: ValueError,
     },
-}
-
-impl Row {
-    /// A `string` column, or an optional one; empty if unset.
-    pub fn text(&self, column: &str) -> &str {
-        self.first(column).and_then(text_of).unwrap_or_default()
-    }
-
-    /// An optional `integer` column.
-    pub fn integer(&self, column: &str) -> Option<i64> {
-        match self.first(column)? {
-            Atom::Integer(integer) => Some(*integer),
-            Atom::Real(_) | Atom::Boolean(_) | Atom::String(_) | Atom::Uuid(_) => None,
-        }
-    }
-
-    /// A column of references.
-    pub fn uuids(&self, column: &str) -> impl Iterator<Item = RowUuid> {
-        self.set(column).into_iter().flatten().filter_map(|atom| match atom {
-            Atom::Uuid(uuid) => Some(*uuid),
-            Atom::Integer(_) | Atom::Real(_) | Atom::Boolean(_) | Atom::String(_) => None,
-        })
-    }
-
-    /// One value of a column that maps strings to strings.
-    pub fn get(&self, column: &str, key: &str) -> Option<&str> {
-        self.pairs(column).find_map(|(found, value)| (found == key).then_some(value))
-    }
-
-    /// All of a column that maps strings to strings.
-    pub fn pairs(&self, column: &str) -> impl Iterator<Item = (&str, &str)> {
-        let map = match self.0.get(column) {
-            Some(Datum::Map(map)) => Some(map),
-            Some(Datum::Set(_)) | None => None,
-        };
-        map.into_iter().flatten().filter_map(|(key, value)| Some((text_of(key)?, text_of(value)?)))
-    }
-
-    fn first(&self, column: &str) -> Option<&Atom> {
-        self.set(column)?.first()
-    }
-
-    fn set(&self, column: &str) -> Option<&BTreeSet<Atom>> {
-        match self.0.get(column)? {
-            Datum::Set(set) => Some(set),
-            Datum::Map(_) => None,
-        }
-    }
-}
-
-fn text_of(atom: &Atom) -> Option<&str> {
-    match atom {
-        Atom::String(text) => Some(text),
-        Atom::Integer(_) | Atom::Real(_) | Atom::Boolean(_) | Atom::Uuid(_) => None,
-    }
 }
 
 impl Replica {
@@ -144,7 +86,7 @@ impl Replica {
 /// The table that an update is about.
 struct Context<'a> {
     table: Table,
-    columns: &'a BTreeMap<&'static str, ColumnKind>,
+    columns: &'a Columns,
 }
 
 type Rows = BTreeMap<RowUuid, Row>;
@@ -157,7 +99,7 @@ impl Context<'_> {
             (Some(_), None) => self.delete(copy, uuid),
             (Some(_), Some(new)) => {
                 let row = self.read_row(uuid, new)?;
-                *self.known(copy, uuid)? = self.without_empty(row);
+                *self.known(copy, uuid)? = row.without_empty(self.columns);
                 Ok(())
             }
             (None, None) => Err(ReplicaError::Malformed(format!("row {uuid}: neither `old` nor `new`"))),
@@ -173,9 +115,7 @@ impl Context<'_> {
                 "delete" => self.delete(copy, uuid),
                 "modify" => {
                     let difference = self.read_row(uuid, row)?;
-                    let row = self.known(copy, uuid)?;
-                    self.change(row, difference);
-                    *row = self.without_empty(std::mem::take(row));
+                    self.known(copy, uuid)?.change(self.columns, difference);
                     Ok(())
                 }
                 other => Err(ReplicaError::Malformed(format!("row {uuid}: `{other}` is no kind of update"))),
@@ -185,7 +125,7 @@ impl Context<'_> {
     }
 
     fn insert(&self, copy: &mut Rows, uuid: RowUuid, row: Row) -> Result<(), ReplicaError> {
-        match copy.insert(uuid, self.without_empty(row)) {
+        match copy.insert(uuid, row.without_empty(self.columns)) {
             None => Ok(()),
             Some(_) => Err(self.unsound("insertion", uuid, "has already")),
         }
@@ -199,70 +139,18 @@ impl Context<'_> {
         copy.get_mut(&uuid).ok_or_else(|| self.unsound("change", uuid, "lacks"))
     }
 
-    fn change(&self, row: &mut Row, difference: Row) {
-        for (column, change) in difference.0 {
-            match (self.columns.get(column), row.0.get_mut(column)) {
-                (Some(ColumnKind::Several), Some(value)) => toggle(value, change),
-                (Some(ColumnKind::Single) | None, _) | (Some(ColumnKind::Several), None) => {
-                    row.0.insert(column, change);
-                }
-            }
-        }
-    }
-
-    /// A single text that is empty is the column's default; among several it would be an element like others.
-    fn without_empty(&self, mut row: Row) -> Row {
-        row.0.retain(|column, datum| match (self.columns.get(column), datum) {
-            (_, Datum::Map(map)) => !map.is_empty(),
-            (Some(ColumnKind::Several) | None, Datum::Set(set)) => !set.is_empty(),
-            (Some(ColumnKind::Single), Datum::Set(set)) => set.iter().any(|atom| text_of(atom) != Some("")),
-        });
-        row
-    }
-
+    /// A row as an update gives it.
     fn read_row(&self, uuid: RowUuid, json: &Value) -> Result<Row, ReplicaError> {
-        let mut row = Row::default();
-        for (name, json) in object(json, "row")? {
-            // `_uuid` and columns that were not asked for are no concern of ours.
-            let Some((&column, _)) = self.columns.get_key_value(name.as_str()) else { continue };
-            let datum = Datum::from_json(json).map_err(|source| ReplicaError::Column {
-                column,
-                row: uuid,
-                table: self.table.name(),
-                source,
-            })?;
-            row.0.insert(column, datum);
-        }
-        Ok(row)
+        Row::read(self.columns, object(json, "row")?).map_err(|(column, source)| ReplicaError::Column {
+            column,
+            row: uuid,
+            table: self.table.name(),
+            source,
+        })
     }
 
     fn unsound(&self, change: &'static str, row: RowUuid, state: &'static str) -> ReplicaError {
         ReplicaError::Unsound { change, row, table: self.table.name(), state }
-    }
-}
-
-/// Applies a difference to a set or map of several (ovsdb-server(7) 4.1.14): elements of a set that are in both go,
-/// others come; a pair of a map goes if it is there alike, else its value is the new one.
-fn toggle(value: &mut Datum, change: Datum) {
-    match (value, change) {
-        (Datum::Set(set), Datum::Set(change)) => {
-            for atom in change {
-                if !set.remove(&atom) {
-                    set.insert(atom);
-                }
-            }
-        }
-        (Datum::Map(map), Datum::Map(change)) => {
-            for (key, new) in change {
-                if map.get(&key) == Some(&new) {
-                    map.remove(&key);
-                } else {
-                    map.insert(key, new);
-                }
-            }
-        }
-        // A column does not change between set and map; an empty one may be written as either.
-        (value, change) => *value = change,
     }
 }
 

@@ -61,10 +61,13 @@ pub enum ColumnKind {
     Several,
 }
 
+/// The columns that are read of one table.
+pub type Columns = BTreeMap<&'static str, ColumnKind>;
+
 /// The columns that are read from one server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schema {
-    tables: BTreeMap<Table, BTreeMap<&'static str, ColumnKind>>,
+    tables: BTreeMap<Table, Columns>,
 }
 
 /// The server's database is not one that we can read.
@@ -104,7 +107,7 @@ impl Schema {
     }
 
     /// The table of that name, and its columns, if it is one that we read.
-    pub(crate) fn table(&self, name: &str) -> Option<(Table, &BTreeMap<&'static str, ColumnKind>)> {
+    pub(crate) fn table(&self, name: &str) -> Option<(Table, &Columns)> {
         let table = Table::by_name(name)?;
         self.tables.get(&table).map(|columns| (table, columns))
     }

@@ -1,6 +1,6 @@
 //! TLS toward hosts: OpenSSL, because hosts of today speak suites that rustls leaves out.
 //!
-//! XCP-ng 8.3 starts ovsdb-server with TLS 1.2 alone and five suites with RSA key exchange (see [`CIPHERS`]). The
+//! XCP-ng 8.3 starts ovsdb-server with TLS 1.2 alone and five suites with RSA key exchange (see `CIPHERS`). The
 //! host is always verified, either by a CA or by the fingerprint of its certificate; there is no third way.
 
 use std::{fmt, str::FromStr, sync::Arc};

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, error::Error, io, time::Duration};
 use tokio::time::timeout;
 use tonic::{Request, Response, Status, transport::Channel};
 
-use super::{Client, admin, security::chain_of};
+use super::{Client, Nature, admin, security::chain_of};
 use crate::{Class, Failure, v1::AdminClient};
 
 /// A failed attempt.
@@ -29,7 +29,7 @@ enum Reach {
 /// What to do after a failed attempt.
 pub(super) enum Verdict {
     /// Every replica would say the same, or asking again is not safe.
-    Final,
+    Final(Failure),
     /// Ask the leader, who is at that address.
     Ask(String),
     TryNext,
@@ -60,19 +60,24 @@ impl Attempted {
         }
     }
 
-    pub fn verdict(&self, is_repeatable: bool) -> Verdict {
-        if self.may_have_happened() && !is_repeatable {
-            return Verdict::Final;
+    pub fn verdict(&self, nature: Nature) -> Verdict {
+        if self.may_have_happened() && nature == Nature::Cumulative {
+            return Verdict::Final(Failure { class: Class::OutcomeUnknown, ..self.failure.clone() });
         }
+        let is_told = self.reach == Reach::Answered;
         match (self.failure.class, &self.failure.leader) {
             (Class::Unavailable, Some(leader)) => Verdict::Ask(leader.clone()),
             (Class::Unavailable, None) => Verdict::TryNext,
             // The session expired: another replica knows no more of it.
-            (Class::OutcomeUnknown, _) if self.failure.reason == "unknown_session" => Verdict::Final,
+            (Class::OutcomeUnknown, _) if self.failure.reason == "unknown_session" => {
+                Verdict::Final(self.failure.clone())
+            }
             (Class::OutcomeUnknown, _) => Verdict::TryNext,
             // One replica's certificate may be bad and the next one's good; but what a replica says is final.
-            (Class::NotPermitted, _) if self.reach != Reach::Answered => Verdict::TryNext,
-            (Class::NotPermitted | Class::Refused | Class::NotFound | Class::Internal, _) => Verdict::Final,
+            (Class::NotPermitted, _) if !is_told => Verdict::TryNext,
+            (Class::NotPermitted | Class::Refused | Class::NotFound | Class::Internal, _) => {
+                Verdict::Final(self.failure.clone())
+            }
         }
     }
 }
@@ -156,14 +161,18 @@ impl History {
         self.last.insert(address, attempted.failure);
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.last.is_empty()
+    }
+
     /// Whether waiting won't help: all replicas were met with certificates that don't fit.
     pub fn is_hopeless(&self) -> bool {
         self.last.values().all(|failure| failure.class == Class::NotPermitted)
     }
 
     /// The failure of the whole call.
-    pub fn conclude(self, timeout: Duration) -> Failure {
-        let class = if self.may_have_happened {
+    pub fn conclude(self, nature: Nature, timeout: Duration) -> Failure {
+        let class = if self.may_have_happened && nature != Nature::Harmless {
             Class::OutcomeUnknown
         } else if !self.last.is_empty() && self.is_hopeless() {
             Class::NotPermitted

@@ -4,14 +4,22 @@ use tonic::{Request, Response, Status, Streaming, transport::Channel};
 
 use crate::v1::{self, AdminClient};
 
+/// What it means that a request may have been carried out without an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nature {
+    /// Nothing: it changes nothing that anybody would miss.
+    Harmless,
+    /// A change may be made, and repeating the request makes it once.
+    Idempotent,
+    /// A change may be made, and repeating the request may make it again.
+    Cumulative,
+}
+
 /// A request that has one answer.
 pub trait Unary: Clone {
     type Answer;
 
-    /// Whether a repetition has no effect of its own.
-    fn is_repeatable(&self) -> bool {
-        true
-    }
+    fn nature(&self) -> Nature;
 
     fn send(
         admin: AdminClient<Channel>,
@@ -36,9 +44,13 @@ pub trait ServerStreaming: Clone {
 }
 
 macro_rules! unary {
-    ($($request:ident => $method:ident -> $answer:ident;)*) => {$(
+    ($($request:ident => $method:ident -> $answer:ident, $nature:ident;)*) => {$(
         impl Unary for v1::$request {
             type Answer = v1::$answer;
+
+            fn nature(&self) -> Nature {
+                Nature::$nature
+            }
 
             async fn send(
                 mut admin: AdminClient<Channel>,
@@ -51,22 +63,26 @@ macro_rules! unary {
 }
 
 unary! {
-    InitClusterRequest => init_cluster -> InitClusterResponse;
-    GetClusterStatusRequest => get_cluster_status -> ClusterStatus;
-    ListPoolsRequest => list_pools -> ListPoolsResponse;
-    ListHostsRequest => list_hosts -> ListHostsResponse;
-    ListNetworksRequest => list_networks -> ListNetworksResponse;
-    GetTopologyRequest => get_topology -> GetTopologyResponse;
-    GetPlanRequest => get_plan -> Plan;
-    ExplainRequest => explain -> Explanation;
+    InitClusterRequest => init_cluster -> InitClusterResponse, Idempotent;
+    GetClusterStatusRequest => get_cluster_status -> ClusterStatus, Harmless;
+    ListPoolsRequest => list_pools -> ListPoolsResponse, Harmless;
+    ListHostsRequest => list_hosts -> ListHostsResponse, Harmless;
+    ListNetworksRequest => list_networks -> ListNetworksResponse, Harmless;
+    GetTopologyRequest => get_topology -> GetTopologyResponse, Harmless;
+    GetPlanRequest => get_plan -> Plan, Harmless;
+    ExplainRequest => explain -> Explanation, Harmless;
 }
 
 impl Unary for v1::WriteRequest {
     type Answer = v1::Receipt;
 
-    fn is_repeatable(&self) -> bool {
-        let opens_session = matches!(self.operation, Some(v1::write_request::Operation::OpenSession(_)));
-        self.request_id.is_some() || opens_session
+    fn nature(&self) -> Nature {
+        match (&self.operation, self.request_id) {
+            // A session that nobody uses expires.
+            (Some(v1::write_request::Operation::OpenSession(_)), _) => Nature::Harmless,
+            (_, Some(_)) => Nature::Idempotent,
+            (_, None) => Nature::Cumulative,
+        }
     }
 
     async fn send(

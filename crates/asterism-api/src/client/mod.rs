@@ -22,7 +22,7 @@ use std::{
 use tokio::time::Instant;
 use tonic::transport::Channel;
 
-pub use call::{ServerStreaming, Unary};
+pub use call::{Nature, ServerStreaming, Unary};
 pub use security::Security;
 pub use stream::Follow;
 
@@ -33,6 +33,7 @@ use session::OpenedSession;
 /// How long one replica may take before the next is asked. Several heartbeats and an election fit in it, a command's
 /// default deadline holds three.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
+const ATTEMPT_MIN: Duration = Duration::from_millis(50);
 /// Pauses between rounds over all endpoints: short first, since an election takes less than a second.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
@@ -94,10 +95,9 @@ impl Client {
     ///
     /// # Errors
     /// The refusal; or, when the deadline passed, what became of the last attempt at each endpoint: `OutcomeUnknown`
-    /// if one of them may have taken effect, else `Unavailable` or `NotPermitted`.
+    /// if one of them may have made a change, else `Unavailable` or `NotPermitted`.
     pub async fn call<R: Unary>(&mut self, request: R) -> Result<R::Answer, Failure> {
-        let is_repeatable = request.is_repeatable();
-        self.try_all(is_repeatable, async |client, address, time_left| {
+        self.try_all(request.nature(), async |client, address, time_left| {
             let send = |admin, mut request: tonic::Request<R>| {
                 // The replica gives up when the client does.
                 request.set_timeout(time_left);
@@ -120,7 +120,7 @@ impl Client {
         &mut self,
         request: &R,
     ) -> Result<tonic::Streaming<R::Item>, Failure> {
-        self.try_all(true, async |client, address, time_left| {
+        self.try_all(Nature::Harmless, async |client, address, time_left| {
             // The attempt's deadline is for the stream's beginning, so it must not travel as the stream's own.
             client.attempt(address, time_left, request.clone(), R::send).await
         })
@@ -129,7 +129,7 @@ impl Client {
 
     async fn try_all<T>(
         &mut self,
-        is_repeatable: bool,
+        nature: Nature,
         attempt: impl AsyncFn(&mut Self, &str, Duration) -> Result<T, Attempted>,
     ) -> Result<T, Failure> {
         let deadline = Instant::now() + self.config.timeout;
@@ -140,8 +140,9 @@ impl Client {
             let mut asked = Vec::new();
             while let Some(address) = round.pop() {
                 let time_left = deadline.saturating_duration_since(Instant::now());
-                if time_left.is_zero() {
-                    return Err(history.conclude(self.config.timeout));
+                // An attempt that has no time for an answer would only blur what is known.
+                if time_left < ATTEMPT_MIN && !history.is_empty() {
+                    return Err(history.conclude(nature, self.config.timeout));
                 }
                 asked.push(address.clone());
                 let failed = match attempt(self, &address, time_left.min(self.config.attempt_timeout)).await {
@@ -154,8 +155,8 @@ impl Client {
                 if self.preferred.as_deref() == Some(&address) {
                     self.preferred = None;
                 }
-                match failed.verdict(is_repeatable) {
-                    Verdict::Final => return Err(failed.failure),
+                match failed.verdict(nature) {
+                    Verdict::Final(failure) => return Err(failure),
                     Verdict::Ask(leader) => {
                         // Asked next, and before the others in the rounds to come.
                         self.preferred = Some(leader.clone());
@@ -169,7 +170,7 @@ impl Client {
                 history.add(address, failed);
             }
             if history.is_hopeless() {
-                return Err(history.conclude(self.config.timeout));
+                return Err(history.conclude(nature, self.config.timeout));
             }
             tokio::time::sleep(pause.min(deadline.saturating_duration_since(Instant::now()))).await;
             pause = (pause * 2).min(PAUSE_MAX);

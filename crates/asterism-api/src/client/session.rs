@@ -25,7 +25,7 @@ impl Client {
             return Ok(session.next);
         }
         let operation = operation_to_proto(&Operation::OpenSession);
-        let receipt = self.call(v1::WriteRequest { request_id: None, operation }).await.map_err(harmless)?;
+        let receipt = self.call(v1::WriteRequest { request_id: None, operation }).await?;
         let Effect::Session(session) = effect_of(&receipt) else {
             return Err(Failure::local(Class::Internal, "a session was asked for and the answer holds none"));
         };
@@ -71,19 +71,5 @@ impl Client {
     pub async fn write(&mut self, operation: &Operation) -> Result<v1::Receipt, Failure> {
         let request_id = self.next_request_id().await?;
         self.write_as(request_id, operation).await
-    }
-}
-
-/// A session that was opened and never used changes nothing, so its unknown outcome is nothing to worry about.
-fn harmless(failure: Failure) -> Failure {
-    match failure.class {
-        Class::OutcomeUnknown => Failure {
-            class: Class::Unavailable,
-            message: format!("opening a session: {}", failure.message),
-            ..failure
-        },
-        Class::Refused | Class::NotFound | Class::Unavailable | Class::NotPermitted | Class::Internal => {
-            failure
-        }
     }
 }

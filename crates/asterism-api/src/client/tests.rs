@@ -110,6 +110,28 @@ async fn a_write_without_any_answer_has_an_unknown_outcome_and_can_be_taken_up_l
 }
 
 #[tokio::test]
+async fn a_read_without_any_answer_is_unavailable() {
+    let cluster = FakeCluster::start(1).await;
+    cluster.replicas[0].fail(vec![Fault::Hang; 100]);
+    let config = ClientConfig { timeout: Duration::from_millis(400), ..cluster.config() };
+    let failure = Client::new(config).unwrap().call(v1::ListPoolsRequest::default()).await.unwrap_err();
+    assert_eq!(failure.class, Class::Unavailable, "{failure}");
+}
+
+#[tokio::test]
+async fn a_write_without_an_identity_is_never_sent_twice() {
+    let cluster = FakeCluster::start(2).await;
+    for replica in &cluster.replicas {
+        replica.fail([Fault::LoseAnswer]);
+    }
+    let operation = crate::convert::operation_to_proto(&add_pool("p1"));
+    let request = v1::WriteRequest { request_id: None, operation };
+    let failure = Client::new(cluster.config()).unwrap().call(request).await.unwrap_err();
+    assert_eq!(failure.class, Class::OutcomeUnknown, "{failure}");
+    assert_eq!(cluster.replicas[0].calls().len() + cluster.replicas[1].calls().len(), 1);
+}
+
+#[tokio::test]
 async fn an_expired_session_leaves_the_outcome_unknown() {
     let cluster = FakeCluster::start(1).await;
     let id = asterism_model::RequestId { session: SessionId(99), sequence: 1 };

@@ -5,8 +5,9 @@ use std::{collections::BTreeSet, fmt::Write as _};
 use asterism_api::v1;
 
 use super::{
-    draw::{Role, number, state_class},
     layout::Point,
+    mark::{Role, state_class},
+    text::number,
 };
 
 /// Of marks that stand for any pool's.

@@ -6,6 +6,8 @@
 mod draw;
 mod layout;
 mod legend;
+mod mark;
+mod text;
 
 use asterism_api::v1;
 

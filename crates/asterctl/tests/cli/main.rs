@@ -3,79 +3,11 @@
 // Clippy takes only functions with #[test] for tests; all of this is one.
 #![allow(clippy::unwrap_used)]
 
-use std::{
-    path::Path,
-    process::{Command, Output},
-};
+mod setup;
 
-use asterism_api::{
-    SERVER_NAME,
-    testing::{FakeCluster, Fault},
-    v1,
-};
-use expect_test::{Expect, expect};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use tempfile::TempDir;
-use tonic::transport::{Certificate, Identity, ServerTlsConfig};
-
-/// A cluster, and an operator's certificates in a directory.
-struct Setup {
-    cluster: FakeCluster,
-    files: TempDir,
-}
-
-impl Setup {
-    async fn new(replicas: usize) -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let issue = |name: &str| {
-            let key = KeyPair::generate().unwrap();
-            let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-            (params.signed_by(&key, &authority).unwrap().pem(), key.serialize_pem())
-        };
-        let files = tempfile::tempdir().unwrap();
-        let (certificate, key) = issue("operator.asterism");
-        for (name, pem) in [("ca.pem", authority.pem()), ("cert.pem", certificate), ("key.pem", key)] {
-            std::fs::write(files.path().join(name), pem).unwrap();
-        }
-        let (certificate, key) = issue(SERVER_NAME);
-        let tls = ServerTlsConfig::new()
-            .identity(Identity::from_pem(certificate, key))
-            .client_ca_root(Certificate::from_pem(authority.pem()));
-        Self { cluster: FakeCluster::start_with(replicas, Some(tls)).await, files }
-    }
-
-    async fn run(&self, words: &str) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_asterctl"));
-        command
-            .args(words.split_whitespace())
-            .env("ASTERISM_ENDPOINTS", self.cluster.endpoints().join(","))
-            .env("ASTERISM_CA", self.path("ca.pem"))
-            .env("ASTERISM_CERT", self.path("cert.pem"))
-            .env("ASTERISM_KEY", self.path("key.pem"));
-        tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
-    }
-
-    /// Runs, and shows all that comes of it, with what differs from run to run replaced.
-    async fn check(&self, words: &str, expected: Expect) {
-        let output = self.run(words).await;
-        let mut shown = format!("exit {}\n", output.status.code().unwrap());
-        for (name, bytes) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
-            if !bytes.is_empty() {
-                shown.push_str(&format!("{name}:\n{}", String::from_utf8_lossy(bytes)));
-            }
-        }
-        for (index, address) in self.cluster.endpoints().iter().enumerate() {
-            shown = shown.replace(address, &format!("REPLICA{}", index + 1));
-        }
-        expected.assert_eq(&shown);
-    }
-
-    fn path(&self, name: &str) -> impl AsRef<Path> + AsRef<std::ffi::OsStr> + use<> {
-        self.files.path().join(name)
-    }
-}
+use asterism_api::{testing::Fault, v1};
+use expect_test::expect;
+use setup::Setup;
 
 /// Threads, so that the replicas answer while the program runs.
 macro_rules! test {
@@ -311,11 +243,11 @@ test!(no_quorum_is_unavailable, 1, |setup| {
     setup.cluster.replicas[0].fail(vec![Fault::NoQuorum; 1000]);
     setup
         .check(
-            "pool list --timeout 200ms",
+            "pool list --timeout 2s",
             expect![[r#"
         exit 5
         stderr:
-        asterctl: no replica could do it within 200ms (REPLICA1: no quorum: 1 of 3 replicas answers)
+        asterctl: no replica could do it within 2s (REPLICA1: no quorum: 1 of 3 replicas answers)
     "#]],
         )
         .await;
@@ -325,10 +257,10 @@ test!(an_unknown_outcome_is_learnt_with_the_request_id, 1, |setup| {
     // The session is opened; then every answer is lost.
     let replica = &setup.cluster.replicas[0];
     replica.fail([Fault::None].into_iter().chain(vec![Fault::LoseAnswer; 1000]));
-    setup.check("pool add p1 --timeout 200ms", expect![[r#"
+    setup.check("pool add p1 --timeout 2s", expect![[r#"
         exit 6
         stderr:
-        asterctl: no answer within 200ms, and the request may have taken effect (REPLICA1: connection reset by the test); run it again with --request-id 1:1 to learn the outcome
+        asterctl: no answer within 2s, and the request may have taken effect (REPLICA1: connection reset by the test); run it again with --request-id 1:1 to learn the outcome
     "#]]).await;
     replica.clear();
     setup
@@ -393,7 +325,7 @@ test!(what_is_not_reached_in_time_is_committed_all_the_same, 1, |setup| {
 
 test!(a_certificate_that_does_not_fit_has_its_own_exit_code, 1, |setup| {
     let other = Setup::new(0).await;
-    let output = setup.run(&format!("pool list --ca {}", other.files.path().join("ca.pem").display())).await;
+    let output = setup.run(&format!("pool list --ca {}", other.path("ca.pem").display())).await;
     assert_eq!(output.status.code(), Some(7), "{output:?}");
 });
 

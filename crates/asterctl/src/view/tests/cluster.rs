@@ -1,0 +1,67 @@
+//! The replicas as a table.
+
+use asterism_api::v1;
+use expect_test::expect;
+
+use super::check_item;
+use crate::{output::Format, view::cluster::ClusterView};
+
+fn cluster() -> ClusterView {
+    let reachable = |role: v1::Role, applied: u64, digest: &str| {
+        v1::replica::Status::Reachable(v1::ReplicaStatus {
+            role: role.into(),
+            term: 7,
+            leader: Some(1),
+            last_log_index: 120,
+            applied_index: applied,
+            snapshot_index: 100,
+            lag: Some(120 - applied),
+            version: "0.1.0".into(),
+            revision: 12,
+            digest: digest.into(),
+            epoch: 4,
+            started_at_ms: 1_772_000_000_000,
+        })
+    };
+    let replica = |node: u64, status: v1::replica::Status| v1::Replica {
+        node,
+        address: format!("10.0.0.{node}:7400"),
+        is_voter: node != 4,
+        status: Some(status),
+    };
+    ClusterView::from(v1::ClusterStatus {
+        cluster_id: Some("0000000000000000000000000000002a".into()),
+        name: Some("lab".into()),
+        node: 1,
+        leader: Some(1),
+        replicas: vec![
+            replica(1, reachable(v1::Role::Leader, 120, "0123456789abcdef")),
+            replica(2, reachable(v1::Role::Follower, 118, "fedcba9876543210")),
+            replica(3, v1::replica::Status::Unreachable("connection refused".into())),
+            replica(4, reachable(v1::Role::Learner, 120, "ffff")),
+        ],
+    })
+}
+
+#[test]
+fn the_cluster() {
+    check_item(
+        Format::Table,
+        &cluster(),
+        expect![[r#"
+        cluster:  lab (0000000000000000000000000000002a)
+        leader:   1
+
+        NODE          ADDRESS        ROLE         TERM  LOG  APPLIED  SNAPSHOT  LAG  REVISION  EPOCH  DIGEST    VERSION
+        1             10.0.0.1:7400  leader       7     120  120      100       0    12        4      01234567  0.1.0
+        2             10.0.0.2:7400  follower     7     120  118      100       2    12        4      fedcba98  0.1.0
+        3             10.0.0.3:7400  unreachable  -     -    -        -         -    -         -      -         -
+        4 (no voter)  10.0.0.4:7400  learner      7     120  120      100       0    12        4      ffff      0.1.0
+        replica 3: connection refused
+    "#]],
+    );
+    assert_eq!(
+        cluster().diverged(),
+        ["replicas 1 and 4 both applied entry 120, and their states differ: 0123456789abcdef and ffff"]
+    );
+}

@@ -1,0 +1,71 @@
+//! A cluster on loopback, and the program run against it.
+
+use std::{
+    path::PathBuf,
+    process::{Command, Output},
+};
+
+use asterism_api::{SERVER_NAME, testing::FakeCluster};
+use expect_test::Expect;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use tempfile::TempDir;
+use tonic::transport::{Certificate, Identity, ServerTlsConfig};
+
+/// A cluster, and an operator's certificates in a directory.
+pub struct Setup {
+    pub cluster: FakeCluster,
+    files: TempDir,
+}
+
+impl Setup {
+    pub async fn new(replicas: usize) -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let issue = |name: &str| {
+            let key = KeyPair::generate().unwrap();
+            let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+            (params.signed_by(&key, &authority).unwrap().pem(), key.serialize_pem())
+        };
+        let files = tempfile::tempdir().unwrap();
+        let (certificate, key) = issue("operator.asterism");
+        for (name, pem) in [("ca.pem", authority.pem()), ("cert.pem", certificate), ("key.pem", key)] {
+            std::fs::write(files.path().join(name), pem).unwrap();
+        }
+        let (certificate, key) = issue(SERVER_NAME);
+        let tls = ServerTlsConfig::new()
+            .identity(Identity::from_pem(certificate, key))
+            .client_ca_root(Certificate::from_pem(authority.pem()));
+        Self { cluster: FakeCluster::start_with(replicas, Some(tls)).await, files }
+    }
+
+    pub async fn run(&self, words: &str) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_asterctl"));
+        command
+            .args(words.split_whitespace())
+            .env("ASTERISM_ENDPOINTS", self.cluster.endpoints().join(","))
+            .env("ASTERISM_CA", self.path("ca.pem"))
+            .env("ASTERISM_CERT", self.path("cert.pem"))
+            .env("ASTERISM_KEY", self.path("key.pem"));
+        tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    }
+
+    /// Runs, and shows all that comes of it, with what differs from run to run replaced.
+    pub async fn check(&self, words: &str, expected: Expect) {
+        let output = self.run(words).await;
+        let mut shown = format!("exit {}\n", output.status.code().unwrap());
+        for (name, bytes) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
+            if !bytes.is_empty() {
+                shown.push_str(&format!("{name}:\n{}", String::from_utf8_lossy(bytes)));
+            }
+        }
+        for (index, address) in self.cluster.endpoints().iter().enumerate() {
+            shown = shown.replace(address, &format!("REPLICA{}", index + 1));
+        }
+        expected.assert_eq(&shown);
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.files.path().join(name)
+    }
+}

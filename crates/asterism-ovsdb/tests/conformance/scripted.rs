@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use asterism_model::{Outcome, OvsdbEndpoint};
-use asterism_ovsdb::{HostSession, Limits, SessionConfig, SessionState, codec::Codec};
+use asterism_model::{Fence, Outcome, OvsdbEndpoint, StoredFence};
+use asterism_ovsdb::{
+    ClaimError, FenceRefusal, HostSession, Limits, SessionConfig, SessionState, codec::Codec,
+};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -11,7 +13,7 @@ use tokio::{
 };
 
 use crate::{
-    fixture::{config, fence, last_error, no_diff, open, picture, shown, until},
+    fixture::{HOST, config, fence, last_error, no_diff, open, picture, shown, until},
     server::SCHEMA,
 };
 
@@ -73,6 +75,19 @@ impl Connection {
         self.update(json!({"Open_vSwitch": {ROOT: {"modify": {"ovs_version": version}}}})).await;
     }
 
+    async fn set_fence(&mut self, fence: Fence) {
+        let ids = json!(["map", [["asterism-fence", fence.to_string()]]]);
+        self.update(json!({"Open_vSwitch": {ROOT: {"modify": {"external_ids": ids}}}})).await;
+    }
+
+    /// Answers a claim as a server does on which `winner` has just written its fence.
+    async fn outrun(&mut self, winner: Fence) {
+        let id = self.request("transact").await;
+        self.set_fence(winner).await;
+        let timed_out = json!({"error": "timed out", "details": "\"where\" clause test failed"});
+        self.say(json!({"id": id, "result": [timed_out, null, null], "error": null})).await;
+    }
+
     async fn update(&mut self, updates: Value) {
         self.say(json!({"id": null, "method": "update3", "params": ["asterism", OTHER, updates]})).await;
     }
@@ -127,6 +142,41 @@ async fn an_answer_without_sense_is_unknown_and_leads_to_a_new_look() {
     );
     let _connection = script.accept().await;
     picture(&session, |seen| seen.picture >= done.shown_by).await;
+}
+
+#[tokio::test]
+async fn a_claim_that_was_outrun_by_a_lesser_one_is_made_again() {
+    let (_script, mut connection, session) = Script::start(&config()).await;
+    let (claimed, ()) = tokio::join!(session.claim(fence(5, 0)), async {
+        connection.outrun(fence(3, 0)).await;
+        let id = connection.request("transact").await;
+        connection.set_fence(fence(5, 0)).await;
+        connection.say(json!({"id": id, "result": [{}, {"count": 1}, {"count": 1}], "error": null})).await;
+    });
+    assert_eq!(claimed.unwrap().shown_by, shown(&session).picture);
+    assert_eq!(shown(&session).fence, StoredFence::Present(fence(5, 0)));
+}
+
+#[tokio::test]
+async fn a_claim_that_was_outrun_by_a_greater_one_is_refused_by_name() {
+    let (_script, mut connection, session) = Script::start(&config()).await;
+    let (claimed, ()) = tokio::join!(session.claim(fence(5, 0)), connection.outrun(fence(7, 0)));
+    let source = FenceRefusal::Superseded { stored: fence(7, 0), ours: fence(5, 0) };
+    assert_eq!(claimed, Err(ClaimError::Refused { host: HOST, source }));
+}
+
+#[tokio::test]
+async fn a_transaction_that_was_outrun_is_fenced_by_a_greater_fence_alone() {
+    let (_script, mut connection, session) = Script::start(&config()).await;
+    let (done, ()) = tokio::join!(session.transact(no_diff(), fence(1, 1)), connection.outrun(fence(2, 0)));
+    assert_eq!(done.outcome, Outcome::Fenced);
+
+    let (_script, mut connection, session) = Script::start(&config()).await;
+    let (done, ()) = tokio::join!(session.transact(no_diff(), fence(1, 2)), connection.outrun(fence(1, 1)));
+    assert!(
+        matches!(&done.outcome, Outcome::Rejected(reason) if reason.contains("changed meanwhile")),
+        "{done:?}"
+    );
 }
 
 #[tokio::test]

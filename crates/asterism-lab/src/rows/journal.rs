@@ -1,7 +1,7 @@
 //! The database's own log: every transaction that `ovsdb-server` kept, in order.
 //!
 //! The strictest witness of "nothing was written": a row that was rewritten with what it held already does not show in
-//! a snapshot, but its transaction may show here. Reads `conf.db` (ovsdb(5), "OVSDB JSON <length> <sha1>" before each record).
+//! a snapshot, but its transaction may show here. Reads `conf.db` (ovsdb(5), `OVSDB JSON LENGTH SHA1` before each record).
 
 use std::collections::BTreeSet;
 use std::fmt;

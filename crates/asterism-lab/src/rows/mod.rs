@@ -1,7 +1,7 @@
 //! All rows of a host's database, comparable before and after: what did anybody *write*?
 //!
 //! Columns that the switch itself counts and reports are left out: those that the schema marks `ephemeral`, and the few
-//! that `ovs-vswitchd` keeps for itself. [`diff`] compares two snapshots, [`Journal`] reads the database's own log of
+//! that `ovs-vswitchd` keeps for itself. [`RowSnapshot::diff`] compares two snapshots, [`Journal`] reads the database's own log of
 //! transactions, which also shows a row that was rewritten with what it held already.
 
 mod diff;

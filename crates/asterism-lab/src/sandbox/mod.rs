@@ -202,6 +202,7 @@ fn again(stage: &str) -> Command {
     let own = std::env::current_exe().ok().filter(|path| path.exists());
     let mut command = Command::new(own.unwrap_or_else(|| "/proc/self/exe".into()));
     command.arg0(args.next().unwrap_or_default()).args(args).env(STAGE, stage);
+    command.env("PATH", preflight::search_path());
     command
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Looks only; [`check`] is what `asterism-lab check` prints.
 
+use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -115,8 +116,16 @@ fn forbidding_sysctl() -> Option<(String, String)> {
     })
 }
 
-fn find(program: &str) -> Option<PathBuf> {
+/// The user's PATH, and behind it the places where system programs stand.
+pub(super) fn search_path() -> OsString {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let places = std::env::split_paths(&path).chain(PLACES.iter().map(PathBuf::from));
-    places.map(|dir| dir.join(program)).find(|file| file.is_file())
+    let own: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    let system = PLACES.iter().map(PathBuf::from).filter(|place| !own.contains(place));
+    let all: Vec<PathBuf> = own.iter().cloned().chain(system).collect();
+    // Only a PATH that cannot be split can fail to be joined; then it is used as it is.
+    std::env::join_paths(all).unwrap_or(path)
+}
+
+fn find(program: &str) -> Option<PathBuf> {
+    std::env::split_paths(&search_path()).map(|dir| dir.join(program)).find(|file| file.is_file())
 }

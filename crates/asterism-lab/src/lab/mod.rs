@@ -1,27 +1,27 @@
-//! The laboratory as a whole: fabric, hosts, VMs, controllers, and every fault by name.
+//! The laboratory as a whole: what there is, by name. Faults stand in [`faults`], measuring in [`watch`].
 //!
 //! One per sandbox. Everything that waits has a deadline; everything that fails says what and where. Dropping it kills
 //! its daemons; the sandbox's end takes the rest.
 
+mod faults;
+mod watch;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use crate::address::HostName;
 use crate::builder::LabBuilder;
 use crate::controller::Controller;
-use crate::ears::Ears;
 use crate::error::{LabError, Result};
-use crate::fabric::{Fabric, Loss, Underlay};
-use crate::host::{Daemons, Host, HostState, MuteHost, OvsdbListen};
+use crate::fabric::Fabric;
+use crate::host::{Host, MuteHost, OvsdbListen};
 use crate::netns::Netns;
 use crate::operator::Operator;
 use crate::outsider::Outsider;
-use crate::probe::{Endpoint, Probe, ProbePlan};
-use crate::rows::{Journal, JournalEntry, RowDiff, RowSnapshot};
 use crate::tool::Output;
 use crate::vm::{Vm, VmSpec};
-use crate::wait::until;
+
+pub use watch::AllRows;
 
 /// A running laboratory.
 #[derive(Debug)]
@@ -44,9 +44,6 @@ pub(crate) enum ListenAs {
     Tcp,
     Tls(Box<crate::builder::OvsdbAuthority>),
 }
-
-/// Rows of all living hosts, at one moment.
-pub type AllRows = BTreeMap<HostName, RowSnapshot>;
 
 impl Lab {
     /// Says what the laboratory is to consist of.
@@ -84,10 +81,8 @@ impl Lab {
     /// # Errors
     /// [`LabError::Unknown`] with the names that there are.
     pub fn host_mut(&mut self, name: HostName) -> Result<&mut Host> {
-        if !self.hosts.contains_key(&name) {
-            return Err(unknown("host", name, self.hosts.keys()));
-        }
-        self.hosts.get_mut(&name).ok_or_else(|| unknown("host", name, [name].iter()))
+        let known: Vec<HostName> = self.hosts.keys().copied().collect();
+        self.hosts.get_mut(&name).ok_or_else(|| unknown("host", name, known))
     }
 
     /// Where the OVSDB of a host, mute or not, is reached over the management network, as OVS writes it.
@@ -122,97 +117,6 @@ impl Lab {
         let name = self.free_name(pool)?;
         let mute = MuteHost::build(name, &self.fabric)?;
         Ok(self.mutes.entry(name).or_insert(mute))
-    }
-
-    /// A host dies as by a power failure: both cables pulled, then both daemons killed. In this order, since a machine without
-    /// power closes no connections.
-    ///
-    /// # Errors
-    /// When there is no such host.
-    pub fn kill_host(&mut self, name: HostName) -> Result<()> {
-        Underlay::BOTH.into_iter().try_for_each(|underlay| self.cut(name, underlay))?;
-        self.host_mut(name)?.kill();
-        Ok(())
-    }
-
-    /// A dead host comes back with the database that it had.
-    ///
-    /// # Errors
-    /// When it is not dead, or does not start.
-    pub fn revive_host(&mut self, name: HostName) -> Result<()> {
-        Underlay::BOTH.into_iter().try_for_each(|underlay| self.restore(name, underlay))?;
-        self.host_mut(name)?.start()
-    }
-
-    /// A host reboots as XCP-ng does: its database comes back empty but for the transport bridge. Its VMs stay unplugged
-    /// until [`Lab::replug_vms`].
-    ///
-    /// # Errors
-    /// When it does not come back.
-    pub fn reboot_host(&mut self, name: HostName) -> Result<()> {
-        self.kill_host(name)?;
-        Underlay::BOTH.into_iter().try_for_each(|underlay| self.restore(name, underlay))?;
-        self.host_mut(name)?.reboot()
-    }
-
-    /// # Errors
-    /// When it is not running.
-    pub fn freeze(&mut self, name: HostName, which: Daemons) -> Result<()> {
-        self.host_mut(name)?.freeze(which)
-    }
-
-    /// # Errors
-    /// When it is not frozen.
-    pub fn thaw(&mut self, name: HostName) -> Result<()> {
-        self.host_mut(name)?.thaw()
-    }
-
-    /// # Errors
-    /// When it is not running, or the switch does not come back.
-    pub fn restart_vswitchd(&mut self, name: HostName) -> Result<()> {
-        self.host_mut(name)?.restart_vswitchd()
-    }
-
-    // Cables.
-
-    /// Pulls a cable of a host.
-    ///
-    /// # Errors
-    /// When there is no such host.
-    pub fn cut(&mut self, name: HostName, underlay: Underlay) -> Result<()> {
-        self.fabric.pull(&self.node(&name.flat())?, underlay)
-    }
-
-    /// Puts it back, and ends losses on the way from and to this host.
-    ///
-    /// # Errors
-    /// When there is no such host.
-    pub fn restore(&mut self, name: HostName, underlay: Underlay) -> Result<()> {
-        let node = self.node(&name.flat())?;
-        self.fabric.stop_losing(&node)?;
-        self.fabric.put_back(&node, underlay)
-    }
-
-    /// Lets frames vanish in the fabric without any carrier going.
-    ///
-    /// # Errors
-    /// When nftables refuses.
-    pub fn lose(&mut self, loss: Loss) -> Result<()> {
-        self.fabric.lose(loss)
-    }
-
-    /// Cuts a controller off from everybody.
-    ///
-    /// # Errors
-    /// When there is no such controller.
-    pub fn isolate_controller(&mut self, node: u8) -> Result<()> {
-        self.fabric.pull(&self.node(&format!("c{node}"))?, Underlay::Management)
-    }
-
-    /// # Errors
-    /// When there is no such controller.
-    pub fn rejoin_controller(&mut self, node: u8) -> Result<()> {
-        self.fabric.put_back(&self.node(&format!("c{node}"))?, Underlay::Management)
     }
 
     // VMs.
@@ -262,89 +166,6 @@ impl Lab {
         self.vms.values().filter(|vm| vm.host() == name).try_for_each(|vm| vm.replug(host))
     }
 
-    // Watching.
-
-    /// Waits until one VM pings another.
-    ///
-    /// # Errors
-    /// [`LabError::Deadline`] when it does not come to that.
-    pub fn wait_for_ping(&self, from: &str, to: &str, deadline: Duration) -> Result<()> {
-        let (from_vm, to_vm) = (self.vm(from)?, self.vm(to)?);
-        until(format!("{from} pings {to}"), deadline, || match from_vm.netns().ping(to_vm.address().into()) {
-            Ok(true) => Ok(()),
-            Ok(false) => Err("no answer".into()),
-            Err(error) => Err(error.chain()),
-        })
-    }
-
-    /// Starts constant probing; it goes on until the returned value is dropped.
-    ///
-    /// # Errors
-    /// When the plan names an unknown VM.
-    pub fn probe(&self, plan: &ProbePlan) -> Result<Probe> {
-        let endpoints: Vec<_> = self
-            .vms
-            .values()
-            .filter(|vm| plan.flows().iter().any(|flow| flow.from == vm.name() || flow.to == vm.name()))
-            .map(|vm| Endpoint { name: vm.name().into(), netns: vm.netns().clone(), address: vm.address() })
-            .collect();
-        Probe::start(plan, &endpoints)
-    }
-
-    /// Opens ears in the named VMs.
-    ///
-    /// # Errors
-    /// When there is no such VM.
-    pub fn ears(&self, vms: &[&str]) -> Result<Ears> {
-        Ears::open(vms.iter().map(|name| self.vm(name)).collect::<Result<Vec<_>>>()?)
-    }
-
-    /// Rows of all running hosts.
-    ///
-    /// # Errors
-    /// When one of them does not answer.
-    pub fn rows(&self) -> Result<AllRows> {
-        let running = self.hosts.values().filter(|host| host.state() == HostState::Running);
-        running.map(|host| Ok((host.name(), host.rows()?))).collect()
-    }
-
-    /// What changed on each host since `before`, fences apart. Hosts that were not there or do not run are left out.
-    ///
-    /// # Errors
-    /// When a host does not answer.
-    pub fn rows_changed_since(&self, before: &AllRows) -> Result<Vec<RowDiff>> {
-        let after = self.rows()?;
-        let pairs = after.iter().filter_map(|(name, after)| Some((before.get(name)?, after)));
-        Ok(pairs.map(|(old, new)| old.diff(new).without_fence()).filter(|diff| !diff.is_empty()).collect())
-    }
-
-    /// The transaction logs of all running hosts.
-    ///
-    /// # Errors
-    /// When a database file cannot be read.
-    pub fn journals(&self) -> Result<BTreeMap<HostName, Journal>> {
-        let running = self.hosts.values().filter(|host| host.state() == HostState::Running);
-        running.map(|host| Ok((host.name(), host.journal()?))).collect()
-    }
-
-    /// Transactions since `before` that somebody other than the switch itself made, claims of a leader apart.
-    /// Hosts whose database was made anew are left out.
-    ///
-    /// # Errors
-    /// When a database file cannot be read.
-    pub fn writes_since(
-        &self,
-        before: &BTreeMap<HostName, Journal>,
-    ) -> Result<Vec<(HostName, JournalEntry)>> {
-        let mut writes = Vec::new();
-        for (name, after) in self.journals()? {
-            let Some(Ok(entries)) = before.get(&name).map(|earlier| after.since(earlier)) else { continue };
-            let written = entries.iter().filter(|entry| !entry.is_of_switch() && !entry.is_fence_only());
-            writes.extend(written.map(|entry| (name, entry.clone())));
-        }
-        Ok(writes)
-    }
-
     // Controllers.
 
     pub fn controllers(&self) -> impl Iterator<Item = &Controller> {
@@ -354,8 +175,8 @@ impl Lab {
     /// # Errors
     /// [`LabError::Unknown`] with the numbers that there are.
     pub fn controller_mut(&mut self, node: u8) -> Result<&mut Controller> {
-        let known: Vec<u8> = self.controllers.keys().copied().collect();
-        self.controllers.get_mut(&node).ok_or_else(|| unknown("controller", node, known.iter()))
+        let known: Vec<String> = self.controllers.keys().map(|node| format!("c{node}")).collect();
+        self.controllers.get_mut(&node).ok_or_else(|| unknown("controller", format!("c{node}"), known))
     }
 
     /// Runs `asterctl` on the operator's machine against all controllers, whatever its exit code.

@@ -3,6 +3,8 @@
 use std::{
     fmt::Write as _,
     io::{self, IsTerminal, Write},
+    pin::pin,
+    time::Duration,
 };
 
 use anyhow::Result;
@@ -11,6 +13,8 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::{args::WriteArgs, exit::Problem, output};
 
+/// What takes no longer needs no progress.
+const QUIET: Duration = Duration::from_secs(1);
 /// Hosts that are named in a line of progress.
 const NAMED: usize = 4;
 
@@ -49,34 +53,53 @@ async fn follow(
     report: &mut Report,
 ) -> Result<(), asterism_api::Failure> {
     let mut stream = client.follow(request).await?;
-    while let Some(progress) = stream.next().await? {
+    loop {
+        let mut next = pin!(stream.next());
+        // Taken up again rather than dropped: it may be asking another replica.
+        let progress = match timeout_at(report.quiet_until, &mut next).await {
+            Ok(progress) => progress?,
+            Err(_) => {
+                report.speak();
+                next.await?
+            }
+        };
+        let Some(progress) = progress else { return Ok(()) };
         let is_reached = progress.is_reached;
-        report.show(progress);
+        report.take(progress);
         if is_reached {
             return Ok(());
         }
     }
-    Ok(())
 }
 
-/// Lines of progress: one that is rewritten on a terminal, else one for each change.
+/// Lines of progress: one that is rewritten on a terminal, else one for each change. None while it is quick.
 struct Report {
     last: Option<v1::Progress>,
+    /// The line that was told last.
+    told: Option<String>,
     is_terminal: bool,
+    quiet_until: Instant,
 }
 
 impl Report {
     fn new() -> Self {
-        Self { last: None, is_terminal: io::stderr().is_terminal() }
+        let is_terminal = io::stderr().is_terminal();
+        Self { last: None, told: None, is_terminal, quiet_until: Instant::now() + QUIET }
     }
 
-    fn show(&mut self, progress: v1::Progress) {
-        let line = line(&progress);
-        let is_new = self.last.as_ref().is_none_or(|last| self::line(last) != line);
-        // What is reached at once needs no progress.
-        let is_news = is_new && !(progress.is_reached && self.last.is_none());
+    fn take(&mut self, progress: v1::Progress) {
         self.last = Some(progress);
-        if !is_news {
+        if Instant::now() >= self.quiet_until {
+            self.speak();
+        }
+    }
+
+    /// Tells how far it is, if that is news.
+    fn speak(&mut self) {
+        // Once is enough to end the silence.
+        self.quiet_until = self.quiet_until.min(Instant::now());
+        let Some(line) = self.last.as_ref().map(line) else { return };
+        if self.told.as_ref() == Some(&line) {
             return;
         }
         if self.is_terminal {
@@ -85,11 +108,12 @@ impl Report {
         } else {
             output::notice(&line);
         }
+        self.told = Some(line);
     }
 
     /// Takes the rewritten line away.
     fn end(&self) {
-        if self.is_terminal && self.last.is_some() {
+        if self.is_terminal && self.told.is_some() {
             let mut err = io::stderr().lock();
             let _ = write!(err, "\r\x1b[2K").and_then(|()| err.flush());
         }

@@ -102,8 +102,9 @@ impl HostStatusView {
     /// What is wrong, if anything.
     fn remark(&self) -> String {
         match (self.waiting_for.as_str(), self.last_error.as_str()) {
-            (waiting_for, "") => waiting_for.to_owned(),
             ("", last_error) => last_error.to_owned(),
+            // What is waited for may tell the error already.
+            (waiting_for, last_error) if waiting_for.contains(last_error) => waiting_for.to_owned(),
             (waiting_for, last_error) => format!("{waiting_for}; {last_error}"),
         }
     }

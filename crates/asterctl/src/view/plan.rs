@@ -14,6 +14,8 @@ use crate::output::table::{indent, table};
 pub struct PlanView {
     /// The revision that was planned upon.
     pub revision: u64,
+    /// Whether the leader answered: only it knows which hosts differ.
+    pub is_from_leader: bool,
     pub choices: Vec<PlannedChoiceView>,
     pub hosts: Vec<PlannedHostView>,
     pub report: Vec<FindingView>,
@@ -40,6 +42,7 @@ impl From<v1::Plan> for PlanView {
         let hosts = plan.hosts.into_iter();
         Self {
             revision: plan.mark.map_or(0, |mark| mark.revision),
+            is_from_leader: plan.mark.is_some_and(|mark| mark.is_leader),
             choices: plan.choices.into_iter().map(PlannedChoiceView::from).collect(),
             hosts: hosts.map(|v1::PlannedHost { host, changes }| PlannedHostView { host, changes }).collect(),
             report: plan.report.into_iter().map(FindingView::from).collect(),
@@ -91,7 +94,13 @@ impl View for PlanView {
             let rows: Vec<Vec<String>> = self.choices.iter().map(PlannedChoiceView::cells).collect();
             text.push_str(&indent(&table(&["NETWORK", "WHAT", "FROM", "TO", "CAUSE"], &rows)));
         }
-        if !self.hosts.is_empty() {
+        if self.hosts.is_empty() {
+            text.push_str(if self.is_from_leader {
+                "No host that answers differs from its target.\n"
+            } else {
+                "Which hosts differ from their target, the leader knows.\n"
+            });
+        } else {
             text.push_str("Hosts that differ from their target:\n");
             for host in &self.hosts {
                 text.push_str(&format!("  {}\n{}", host.host, indent(&indent(&host.changes.join("\n")))));

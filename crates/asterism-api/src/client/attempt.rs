@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, error::Error, io, time::Duration};
 use tokio::time::timeout;
 use tonic::{Request, Response, Status, transport::Channel};
 
-use super::{Client, Nature, admin, security::chain_of};
+use super::{CONNECT_TIMEOUT, Client, Nature, admin, security::chain_of};
 use crate::{Class, Failure, v1::AdminClient};
 
 /// A failed attempt.
@@ -43,8 +43,8 @@ impl Attempted {
     /// A replica that refuses a client's certificate says so after the client's first request (RFC 8446 §2): TLS that
     /// fails on a connection that was never answered means that nothing was taken in.
     fn from_status(status: &Status, was_answered: bool) -> Self {
-        if is_tls(status) && !was_answered {
-            return Self::not_sent(Failure::local(Class::NotPermitted, chain_of(status)));
+        if let Some(error) = tls_error(status).filter(|_| !was_answered) {
+            return Self::not_sent(Failure::local(Class::NotPermitted, format_args!("TLS: {error}")));
         }
         let failure = Failure::from_status(status);
         let reach = if failure.reason.is_empty() { Reach::NotAnswered } else { Reach::Answered };
@@ -118,11 +118,14 @@ impl Client {
             return Ok(admin(channel.clone()));
         }
         let endpoint = self.config.security.endpoint(address).map_err(Attempted::not_sent)?;
+        let time_left = time_left.min(CONNECT_TIMEOUT);
         let channel = match timeout(time_left, endpoint.connect()).await {
             Ok(Ok(channel)) => channel,
             Ok(Err(error)) => {
-                let class = if is_tls(&error) { Class::NotPermitted } else { Class::Unavailable };
-                return Err(Attempted::not_sent(Failure::local(class, chain_of(&error))));
+                return Err(Attempted::not_sent(match tls_error(&error) {
+                    Some(error) => Failure::local(Class::NotPermitted, format_args!("TLS: {error}")),
+                    None => Failure::local(Class::Unavailable, chain_of(&error)),
+                }));
             }
             Err(_) => {
                 let what = format_args!("no connection within {time_left:?}");
@@ -134,18 +137,18 @@ impl Client {
     }
 }
 
-/// Whether TLS is at the root of an error: a certificate on one side that the other doesn't take. rustls reports so as
-/// `InvalidData`; HTTP/2 keeps the kind and drops the type.
-fn is_tls(error: &(dyn Error + 'static)) -> bool {
+/// What TLS says, where it is at the root of an error: a certificate on one side that the other doesn't take. rustls
+/// reports so as `InvalidData`; HTTP/2 keeps the kind and drops the type.
+fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a io::Error> {
     let mut cause = Some(error);
     while let Some(error) = cause {
         let io = error.downcast_ref::<io::Error>();
-        if io.is_some_and(|io| io.kind() == io::ErrorKind::InvalidData) {
-            return true;
+        if let Some(io) = io.filter(|io| io.kind() == io::ErrorKind::InvalidData) {
+            return Some(io);
         }
         cause = error.source();
     }
-    false
+    None
 }
 
 /// What became of a call's attempts: the last failure at each address.
@@ -189,7 +192,7 @@ impl History {
             Class::OutcomeUnknown => {
                 format!("no answer within {timeout:?}, and the request may have taken effect")
             }
-            Class::NotPermitted => "no replica could be talked to".to_owned(),
+            Class::NotPermitted => "the certificates of this client and of the replicas don't fit".to_owned(),
             Class::Unavailable | Class::Refused | Class::NotFound | Class::Internal => {
                 format!("no replica could do it within {timeout:?}")
             }

@@ -30,9 +30,13 @@ use crate::{Class, Failure, v1::AdminClient};
 use attempt::{Attempted, History, Verdict};
 use session::OpenedSession;
 
-/// How long one replica may take before the next is asked. Several heartbeats and an election fit in it, a command's
-/// default deadline holds three.
-pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long one replica may take in the first round before the next is asked: some elections' time, so that a
+/// follower that passes a request on to a leader that just froze costs little. It doubles with each round, so that an
+/// answer that needs longer gets its time.
+pub const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1500);
+/// How long a connection with its TLS handshake may take before the next replica is asked: one that is frozen accepts
+/// and never answers, and each command would meet it anew.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const ATTEMPT_MIN: Duration = Duration::from_millis(50);
 /// Pauses between rounds over all endpoints: short first, since an election takes less than a second.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
@@ -54,7 +58,7 @@ pub struct ClientConfig {
     pub security: Security,
     /// For one call with all its attempts.
     pub timeout: Duration,
-    /// For one attempt; see [`ATTEMPT_TIMEOUT`].
+    /// For one attempt in the first round; see [`ATTEMPT_TIMEOUT`].
     pub attempt_timeout: Duration,
 }
 
@@ -135,6 +139,7 @@ impl Client {
         let deadline = Instant::now() + self.config.timeout;
         let mut history = History::default();
         let mut pause = PAUSE_MIN;
+        let mut attempt_timeout = self.config.attempt_timeout;
         loop {
             let mut round = self.round();
             let mut asked = Vec::new();
@@ -145,7 +150,7 @@ impl Client {
                     return Err(history.conclude(nature, self.config.timeout));
                 }
                 asked.push(address.clone());
-                let failed = match attempt(self, &address, time_left.min(self.config.attempt_timeout)).await {
+                let failed = match attempt(self, &address, time_left.min(attempt_timeout)).await {
                     Ok(answer) => {
                         self.preferred = Some(address);
                         return Ok(answer);
@@ -174,6 +179,7 @@ impl Client {
             }
             tokio::time::sleep(pause.min(deadline.saturating_duration_since(Instant::now()))).await;
             pause = (pause * 2).min(PAUSE_MAX);
+            attempt_timeout *= 2;
         }
     }
 

@@ -60,38 +60,40 @@ fn a_plan() {
         Format::Yaml,
         &plan(),
         expect![[r#"
-        api: asterism/v1
-        kind: Plan
-        index: 40
-        revision: 12
-        choices:
-        - network: blue
-          subject: star_center
-          pool: p1
-          from: p1/a
-          to: p1/b
-          cause: dead
-        hosts:
-        - host: p1/b
-          changes:
-          - + port at1-3 to p1/c
-          - "- port at1-1 to p1/a"
-        report:
-        - rule: center_dead
-          text: p1/a is given up
-          because:
-          - rule: bfd_down
-            text: BFD of 2 peers is down
-            because: []
-    "#]],
+            api: asterism/v1
+            kind: Plan
+            index: 40
+            revision: 12
+            is_from_leader: true
+            choices:
+            - network: blue
+              subject: star_center
+              pool: p1
+              from: p1/a
+              to: p1/b
+              cause: dead
+            hosts:
+            - host: p1/b
+              changes:
+              - + port at1-3 to p1/c
+              - "- port at1-1 to p1/a"
+            report:
+            - rule: center_dead
+              text: p1/a is given up
+              because:
+              - rule: bfd_down
+                text: BFD of 2 peers is down
+                because: []
+        "#]],
     );
     let at_rest = PlanView::from(v1::Plan::default());
     check_item(
         Format::Table,
         &at_rest,
         expect![[r#"
-        Nothing to choose at revision 0.
-    "#]],
+            Nothing to choose at revision 0.
+            Which hosts differ from their target, the leader knows.
+        "#]],
     );
 }
 

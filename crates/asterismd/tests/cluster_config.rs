@@ -1,0 +1,142 @@
+//! The examples in `cluster-config/` are what the program takes, and say the truth about its defaults.
+
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use asterismd::Config;
+
+#[test]
+fn the_examples_are_valid_with_the_certificates_that_the_script_makes() {
+    let dir = cluster_config();
+    for node in ["node1.toml", "node2.toml", "node3.toml"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_asterismd"))
+            .args(["--check", "--config"])
+            .arg(dir.path().join(node))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{node}: {}", error_of(&output));
+    }
+}
+
+#[test]
+fn what_stands_in_a_comment_is_the_default() {
+    let dir = cluster_config();
+    let example = dir.path().join("node1.toml");
+    let text = fs::read_to_string(&example).unwrap();
+    let as_it_stands = format!("{:?}", Config::load(&example).unwrap());
+    let mut keys = 0;
+    let spelt_out: String = text
+        .lines()
+        .take_while(|line| !line.starts_with("# [ovsdb.tls]"))
+        .chain(text.lines().skip_while(|line| !line.starts_with("[log]")))
+        .map(|line| match line.strip_prefix("# ").filter(|rest| is_key(rest)) {
+            Some(key) => {
+                keys += 1;
+                format!("{key}\n")
+            }
+            None => format!("{line}\n"),
+        })
+        .collect();
+    fs::write(&example, spelt_out).unwrap();
+    assert_eq!(format!("{:?}", Config::load(&example).unwrap()), as_it_stands);
+    assert_eq!(keys, 10, "keys in comments were found");
+}
+
+#[test]
+fn the_certificate_for_hosts_can_be_used() {
+    let dir = cluster_config();
+    let example = dir.path().join("node1.toml");
+    let text = fs::read_to_string(&example).unwrap().replace("hosts-ca.pem", "ca.pem");
+    let section: Vec<&str> =
+        text.lines().skip_while(|line| !line.starts_with("# [ovsdb.tls]")).take(4).collect();
+    let uncommented: String = section.iter().map(|line| format!("{}\n", &line[2..])).collect();
+    fs::write(&example, text.replace(&section.join("\n"), uncommented.trim_end())).unwrap();
+    assert!(Config::load(&example).unwrap().sessions.tls.is_some());
+}
+
+#[test]
+fn certificates_are_for_whom_they_say_and_keys_are_private() {
+    let dir = cluster_config();
+    let certificates = dir.path().join("certificates");
+    for (certificate, purpose, name) in [
+        ("node1", "sslserver", "controller.asterism"),
+        ("node2", "sslserver", "node-2.asterism"),
+        ("node3", "sslclient", "node-3.asterism"),
+        ("operator", "sslclient", "operator.asterism"),
+        ("ovsdb", "sslclient", "ovsdb.asterism"),
+    ] {
+        let output = Command::new("openssl")
+            .args(["verify", "-x509_strict", "-CAfile"])
+            .arg(certificates.join("ca.pem"))
+            .args(["-purpose", purpose, "-verify_hostname", name])
+            .arg(certificates.join(format!("{certificate}.pem")))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{certificate}: {}", error_of(&output));
+        let key = fs::metadata(certificates.join(format!("{certificate}.key"))).unwrap();
+        assert_eq!(key.permissions().mode() & 0o777, 0o600, "{certificate}.key");
+    }
+}
+
+#[test]
+fn making_certificates_again_changes_only_what_must_change() {
+    let dir = cluster_config();
+    let certificates = dir.path().join("certificates");
+    let read = |name: &str| fs::read(certificates.join(name)).unwrap();
+    let names = ["ca.pem", "node1.pem", "node2.pem", "operator.pem", "ovsdb.pem"];
+    let before = names.map(read);
+    make_certificates(&certificates, &["1=10.0.0.1", "2=fd00::2", "3=node3.example"]);
+    let after = names.map(read);
+    let changed: Vec<&str> = names
+        .into_iter()
+        .zip(before.iter().zip(&after))
+        .filter(|(_, (a, b))| a != b)
+        .map(|(n, _)| n)
+        .collect();
+    assert_eq!(changed, ["node2.pem"], "node 2 has another address, and nobody else");
+    make_certificates(&certificates, &["1=10.0.0.1", "2=fd00::2"]);
+    assert_eq!(names.map(read), after);
+
+    fs::remove_file(certificates.join("ca.key")).unwrap();
+    let refused = script(&certificates, &["1=10.0.0.1"]);
+    assert!(!refused.status.success() && error_of(&refused).contains("ca.key"), "{}", error_of(&refused));
+}
+
+/// A copy of the examples beside certificates for them.
+fn cluster_config() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for node in ["node1.toml", "node2.toml", "node3.toml"] {
+        fs::copy(examples().join(node), dir.path().join(node)).unwrap();
+    }
+    make_certificates(&dir.path().join("certificates"), &["1=10.0.0.1", "2=10.0.0.2", "3=node3.example"]);
+    dir
+}
+
+fn make_certificates(into: &Path, nodes: &[&str]) {
+    let output = script(into, nodes);
+    assert!(output.status.success(), "{}", error_of(&output));
+}
+
+fn script(into: &Path, nodes: &[&str]) -> Output {
+    let mut command = Command::new(examples().join("make-certificates.sh"));
+    command.arg("--dir").arg(into).args(nodes).output().unwrap()
+}
+
+fn examples() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../cluster-config")
+}
+
+/// Whether a comment is a key with its default, and no sentence.
+fn is_key(comment: &str) -> bool {
+    comment.split_once(" = ").is_some_and(|(key, _)| key.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+}
+
+fn error_of(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}

@@ -12,7 +12,7 @@ pub enum StartError {
     /// `key` is the field of [`ReplicaConfig`](crate::ReplicaConfig).
     #[error("{key}: {problem}; expected {expected}")]
     Config { key: &'static str, problem: String, expected: String },
-    #[error("{}", path.display())]
+    #[error("can't open {}", path.display())]
     DataDir {
         path: PathBuf,
         #[source]

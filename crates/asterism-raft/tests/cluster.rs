@@ -6,8 +6,12 @@ mod support;
 
 use std::time::Duration;
 
-use asterism_model::{Effect, NodeId, Operation, Reply, RequestId, SessionId, Timestamp};
+use asterism_model::{
+    Effect, Encapsulation, NetworkSpec, NodeId, Operation, PoolAttachmentSpec, Reply, RequestId, Resilience,
+    SessionId, Timestamp,
+};
 use asterism_raft::{ProposeError, ReadError, Role, TransferError};
+use futures::future::join_all;
 use support::{
     PATIENCE,
     cluster::{Cluster, DEADLINE, Settings, add_pool, has_pool, is_applied, propose},
@@ -79,22 +83,26 @@ async fn all_killed_at_once_come_back_with_all_that_was_acknowledged() {
 
 #[tokio::test]
 async fn a_follower_behind_the_dropped_log_catches_up_by_a_snapshot() {
-    let settings = Settings { snapshot_every: 20, ..Settings::default() };
+    let settings = Settings { snapshot_every: 40, ..Settings::default() };
     let mut cluster = Cluster::with(3, settings).await;
     let leader = cluster.leader().await;
     let (follower, _) = cluster.running().find(|(node, _)| *node != leader).unwrap();
     cluster.kill(follower);
-    let index = cluster.commit_pools("p", 90).await;
+    let index = make_large(&cluster).await;
     let purged = eventually("the log to be dropped", async || {
         let leader = cluster.leader().await;
         let status = cluster.replica(leader).status();
-        status.purged.filter(|purged| *purged > 20).ok_or_else(|| format!("{status:#?}"))
+        status.purged.filter(|purged| *purged > 40).ok_or_else(|| format!("{status:#?}"))
     })
     .await;
     cluster.start(follower).await;
     cluster.agree(index).await;
     let status = cluster.replica(follower).status();
     assert!(status.snapshot >= Some(purged), "{status:#?}");
+
+    let snapshots = std::fs::read_dir(cluster.data_dir(follower).join("snapshots")).unwrap();
+    let sizes: Vec<u64> = snapshots.map(|file| file.unwrap().metadata().unwrap().len()).collect();
+    assert!(sizes.iter().any(|size| *size > 256 << 10), "it came in pieces: {sizes:?}, {status:#?}");
 
     // It stands on what it was sent, without anyone's help.
     cluster.kill(follower);
@@ -268,4 +276,26 @@ async fn a_replica_that_was_shut_down_can_be_started_again_and_is_no_failure() {
     cluster.start(1).await;
     cluster.agree(index).await;
     assert!(has_pool(cluster.replica(1), "p"));
+}
+
+/// Fills the state with networks. Returns the last index.
+async fn make_large(cluster: &Cluster) -> u64 {
+    let leader = cluster.replica(cluster.leader().await);
+    propose(leader, add_pool("p")).await.unwrap();
+    let proposals = (0..1200).map(|number| propose(leader, create_network(&format!("network-{number}"))));
+    let proposed = join_all(proposals).await;
+    proposed.into_iter().map(|proposed| proposed.unwrap().index).max().unwrap()
+}
+
+fn create_network(name: &str) -> Operation {
+    let attachment = PoolAttachmentSpec { transport: "t".parse().unwrap(), preferred_host: None };
+    Operation::CreateNetwork(NetworkSpec {
+        name: name.parse().unwrap(),
+        encapsulation: Encapsulation::Vxlan,
+        mtu: None,
+        vni: None,
+        resilience: Resilience::Single,
+        pools: [("p".parse().unwrap(), attachment)].into(),
+        preferred_pool: None,
+    })
 }

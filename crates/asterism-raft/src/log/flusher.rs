@@ -78,6 +78,13 @@ impl Flusher {
     }
 }
 
+/// The disk is let go of when the last handle is, and not some time later.
+impl Drop for Flusher {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
 fn closed() -> io::Error {
     io::Error::other("the log is closed")
 }

@@ -7,7 +7,10 @@ use openraft::{
     ChangeMembers,
     errors::{ClientWriteError, ForwardReason, RaftError},
 };
-use tokio::time::{Instant, timeout};
+use tokio::{
+    sync::MutexGuard,
+    time::{Instant, timeout},
+};
 
 use super::{Peer, Replica, metrics, propose::forwarded, rest};
 use crate::{
@@ -27,7 +30,7 @@ impl Replica {
     pub async fn add_member(&self, peer: Peer, deadline: Duration) -> Result<(), MembershipError> {
         self.check_running()?;
         let start = Instant::now();
-        let _alone = self.inner.changing_members.lock().await;
+        let _alone = self.alone(peer.node)?;
         let (node, address) = (peer.node.0, Address(peer.address.clone()));
         let membership = metrics(&self.inner.raft).membership_config;
         match membership.get_node(&node) {
@@ -37,11 +40,11 @@ impl Replica {
         }
         if membership.get_node(&node).is_none() {
             let learn = self.inner.raft.add_learner(node, address.clone(), true);
-            self.changed(timeout(rest(start, deadline), learn).await, deadline)?;
+            self.changed(&peer, timeout(rest(start, deadline), learn).await, deadline)?;
         }
         let voters = ChangeMembers::AddVoters(BTreeMap::from([(node, address)]));
         let promote = self.inner.raft.change_membership(voters, false);
-        self.changed(timeout(rest(start, deadline), promote).await, deadline)
+        self.changed(&peer, timeout(rest(start, deadline), promote).await, deadline)
     }
 
     /// Takes a node out, for ever. A leader that removes itself hands over afterwards.
@@ -51,7 +54,7 @@ impl Replica {
     pub async fn remove_member(&self, node: NodeId, deadline: Duration) -> Result<(), MembershipError> {
         self.check_running()?;
         let start = Instant::now();
-        let _alone = self.inner.changing_members.lock().await;
+        let _alone = self.alone(node)?;
         let membership = metrics(&self.inner.raft).membership_config;
         let Some(address) = membership.get_node(&node.0) else {
             let members: Vec<String> =
@@ -65,10 +68,22 @@ impl Replica {
         if voters.by_ref().all(|voter| voter == node.0) {
             return Err(refused(&peer, "it is the only voter".to_owned(), "another voter to be added first"));
         }
-        let changes =
-            vec![ChangeMembers::RemoveVoters([node.0].into()), ChangeMembers::RemoveNodes([node.0].into())];
-        let removal = self.inner.raft.change_membership(ChangeMembers::Batch(changes), false);
-        self.changed(timeout(rest(start, deadline), removal).await, deadline)
+        // A voter that isn't retained as a learner is gone with its vote.
+        let removed = if membership.voter_ids().any(|voter| voter == node.0) {
+            ChangeMembers::RemoveVoters([node.0].into())
+        } else {
+            ChangeMembers::RemoveNodes([node.0].into())
+        };
+        let removal = self.inner.raft.change_membership(removed, false);
+        self.changed(&peer, timeout(rest(start, deadline), removal).await, deadline)
+    }
+
+    fn alone(&self, node: NodeId) -> Result<MutexGuard<'_, ()>, MembershipError> {
+        self.inner.changing_members.try_lock().map_err(|_| MembershipError::Refused {
+            node,
+            problem: "another change of the members is under way".to_owned(),
+            expected: "it to be done first".to_owned(),
+        })
     }
 
     /// A node with a past would bring it along.
@@ -85,6 +100,7 @@ impl Replica {
 
     fn changed<T, E>(
         &self,
+        peer: &Peer,
         change: Result<Result<T, ChangeError>, E>,
         deadline: Duration,
     ) -> Result<(), MembershipError> {
@@ -96,6 +112,9 @@ impl Replica {
                     ForwardReason::LeadershipTransfer | ForwardReason::LeaseExpired => None,
                 };
                 Err(MembershipError::NotLeader { leader })
+            }
+            Ok(Err(RaftError::APIError(ClientWriteError::ChangeMembershipError(error)))) => {
+                Err(refused(peer, error.to_string(), "another change of the members to be done first"))
             }
             Ok(Err(RaftError::APIError(error))) => {
                 Err(MembershipError::Unknown { reason: error.to_string() })

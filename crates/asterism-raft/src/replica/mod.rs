@@ -13,7 +13,10 @@ mod transfer;
 mod watch;
 
 use std::{
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -22,6 +25,7 @@ pub use status::metrics;
 use tokio::{
     sync::{Mutex, Semaphore, watch as channel},
     task::JoinHandle,
+    time::timeout,
 };
 
 use crate::{
@@ -44,6 +48,9 @@ pub type RaftService = proto::raft_server::RaftServer<PeerService>;
 
 /// How many proposals may wait for their commit at once. With the largest command, what they take of memory is bounded.
 const MAX_PROPOSALS: usize = 1024;
+
+/// How long the end may take: openraft stops at once, and a sync takes milliseconds.
+const SHUTDOWN: Duration = Duration::from_secs(10);
 
 /// A handle on this node's replica; clones are the same replica.
 #[derive(Clone)]
@@ -131,19 +138,14 @@ impl Replica {
     }
 
     /// Stops taking part, syncs the log and closes it. Hand leadership over first, or the others wait for an election.
+    /// Returns after ten seconds at the latest, whatever the disk does.
     pub async fn shutdown(&self) {
-        let inner = &self.inner;
-        inner.closing.store(true, std::sync::atomic::Ordering::SeqCst);
-        if let Err(error) = inner.raft.shutdown().await {
-            tracing::warn!(%error, "openraft didn't stop in order");
-        }
-        let log = inner.log.clone();
-        let closed = Blocking::Threads.run(move || {
-            log.close();
-            Ok(())
-        });
-        if let Err(error) = closed.await {
-            tracing::error!(%error, "the log wasn't closed in order");
+        self.inner.closing.store(true, Ordering::SeqCst);
+        if timeout(SHUTDOWN, self.inner.close()).await.is_err() {
+            tracing::error!(
+                seconds = SHUTDOWN.as_secs(),
+                "the replica didn't close in time; it is left as it is"
+            );
         }
     }
 
@@ -158,7 +160,7 @@ impl Replica {
     fn check_running(&self) -> Result<(), FatalError> {
         match self.inner.failure.get() {
             Some(fatal) => Err(fatal),
-            None if self.inner.closing.load(std::sync::atomic::Ordering::SeqCst) => {
+            None if self.inner.closing.load(Ordering::SeqCst) => {
                 Err(FatalError("the replica was shut down".to_owned()))
             }
             None => Ok(()),
@@ -170,6 +172,22 @@ impl Replica {
         self.check_running()
             .err()
             .unwrap_or_else(|| FatalError(format!("openraft stopped: {}", chain(error))))
+    }
+}
+
+impl Inner {
+    async fn close(&self) {
+        if let Err(error) = self.raft.shutdown().await {
+            tracing::warn!(%error, "openraft didn't stop in order");
+        }
+        let log = self.log.clone();
+        let close = move || {
+            log.close();
+            Ok(())
+        };
+        if let Err(error) = Blocking::Threads.run(close).await {
+            tracing::error!(%error, "the log wasn't closed in order");
+        }
     }
 }
 

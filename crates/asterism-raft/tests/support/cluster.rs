@@ -1,6 +1,13 @@
 //! The cluster that the tests work on.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
 
 use asterism_model::{ClusterId, Name, NodeId, Operation, Reply, Timestamp, stored};
 use asterism_raft::{
@@ -31,13 +38,21 @@ pub struct Cluster {
     pub addresses: BTreeMap<u64, SocketAddr>,
     /// By sender and receiver.
     links: Arc<BTreeMap<(u64, u64), Proxy>>,
+    aliases: Aliases,
     running: BTreeMap<u64, Node>,
+    /// Runtimes that end; RocksDB has to be closed before the process ends.
+    ending: Vec<JoinHandle<()>>,
 }
+
+/// Which place a node id runs at, where they differ.
+type Aliases = Arc<Mutex<BTreeMap<u64, u64>>>;
 
 #[derive(Clone)]
 pub struct Settings {
     pub cluster: String,
     pub snapshot_every: u64,
+    /// A node doesn't look at its own certificate at the start.
+    pub lies: bool,
 }
 
 /// A running replica. Its runtime holds all its tasks, its server's as well.
@@ -50,12 +65,15 @@ struct Node {
 struct Wired {
     tls: TlsPeers,
     own: u64,
+    lies: bool,
     links: Arc<BTreeMap<(u64, u64), Proxy>>,
+    aliases: Aliases,
 }
 
 impl PeerConnector for Wired {
     fn channel(&self, to: NodeId, address: &str) -> Result<Channel, ConnectError> {
-        let through = self.links.get(&(self.own, to.0)).map(|proxy| proxy.address.to_string());
+        let place = self.aliases.lock().unwrap().get(&to.0).copied().unwrap_or(to.0);
+        let through = self.links.get(&(self.own, place)).map(|proxy| proxy.address.to_string());
         self.tls.channel(to, through.as_deref().unwrap_or(address))
     }
 
@@ -63,14 +81,15 @@ impl PeerConnector for Wired {
         self.tls.verify(from, certificates)
     }
 
+    /// As a liar would have it.
     fn verify_own(&self, node: NodeId) -> Result<(), String> {
-        self.tls.verify_own(node)
+        if self.lies { Ok(()) } else { self.tls.verify_own(node) }
     }
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { cluster: "test".to_owned(), snapshot_every: 5000 }
+        Self { cluster: "test".to_owned(), snapshot_every: 5000, lies: false }
     }
 }
 
@@ -91,7 +110,16 @@ impl Cluster {
         }
         let dir = tempfile::tempdir().unwrap();
         let links = Arc::new(links);
-        let mut cluster = Self { pki: Pki::new(), dir, settings, addresses, links, running: BTreeMap::new() };
+        let mut cluster = Self {
+            pki: Pki::new(),
+            dir,
+            settings,
+            addresses,
+            links,
+            aliases: Aliases::default(),
+            running: BTreeMap::new(),
+            ending: Vec::new(),
+        };
         for node in 1..=nodes {
             cluster.start(node).await;
         }
@@ -152,7 +180,13 @@ impl Cluster {
         let ca = self.pki.ca.clone();
         let tls =
             TlsPeers::new(ca.as_bytes(), certified.certificate.as_bytes(), certified.key.as_bytes()).unwrap();
-        let peers = Arc::new(Wired { tls, own: node, links: self.links.clone() });
+        let peers = Arc::new(Wired {
+            tls,
+            own: node,
+            lies: self.settings.lies,
+            links: self.links.clone(),
+            aliases: self.aliases.clone(),
+        });
         let address = self.addresses[&node];
         let started = runtime.spawn(async move {
             let replica = start_when_free(config, peers).await?;
@@ -171,7 +205,7 @@ impl Cluster {
                 Ok(())
             }
             Err(error) => {
-                runtime.shutdown_background();
+                self.ending.push(thread::spawn(move || runtime.shutdown_timeout(PATIENCE)));
                 Err(error)
             }
         }
@@ -181,7 +215,7 @@ impl Cluster {
     pub fn kill(&mut self, node: u64) {
         let Node { replica, runtime } = self.running.remove(&node).unwrap();
         drop(replica);
-        runtime.shutdown_background();
+        self.ending.push(thread::spawn(move || runtime.shutdown_timeout(PATIENCE)));
     }
 
     /// Nothing that `node` sends or should receive passes.
@@ -195,6 +229,11 @@ impl Cluster {
 
     fn links_of(&self, node: u64) -> impl Iterator<Item = &Proxy> {
         self.links.iter().filter(move |((from, to), _)| *from == node || *to == node).map(|(_, proxy)| proxy)
+    }
+
+    /// `node` runs where `place` ran: lets the others reach it there.
+    pub fn reroute(&self, place: u64, node: u64) {
+        self.aliases.lock().unwrap().insert(node, place);
     }
 
     /// The node that most running ones take for the leader, and that agrees.
@@ -258,6 +297,7 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         let nodes: Vec<u64> = self.running.keys().copied().collect();
         nodes.into_iter().for_each(|node| self.kill(node));
+        self.ending.drain(..).for_each(|ending| ending.join().unwrap());
     }
 }
 

@@ -18,8 +18,12 @@ pub struct Add {
     #[arg(value_name = "POOL/HOST")]
     host: HostRef,
 
-    /// Where its OVSDB answers: tcp:IP[:PORT], ssl:IP[:PORT] or unix:/PATH
-    #[arg(long, value_name = "ENDPOINT")]
+    // Not a doc comment: rustdoc would take the brackets for links.
+    #[arg(
+        long,
+        value_name = "ENDPOINT",
+        help = "Where its OVSDB answers: tcp:IP[:PORT], ssl:IP[:PORT] or unix:/PATH"
+    )]
     ovsdb: OvsdbEndpoint,
 
     /// An address that carries tunnels, under the name of the network that it reaches, the same on every host [mtu: 1500]

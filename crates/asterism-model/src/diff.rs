@@ -15,6 +15,7 @@ pub struct HostDiff {
     pub add_ports: Vec<PortAddition>,
     pub remove_ports: Vec<PortRemoval>,
     pub change_bridges: Vec<BridgeChange>,
+    pub change_ports: Vec<PortChange>,
     pub change_interfaces: Vec<InterfaceChange>,
 }
 
@@ -28,6 +29,7 @@ impl HostDiff {
             add_ports: Vec::new(),
             remove_ports: Vec::new(),
             change_bridges: Vec::new(),
+            change_ports: Vec::new(),
             change_interfaces: Vec::new(),
         }
     }
@@ -45,6 +47,7 @@ impl HostDiff {
             + self.add_ports.len()
             + self.remove_ports.len()
             + self.change_bridges.len()
+            + self.change_ports.len()
             + self.change_interfaces.len()
     }
 }
@@ -83,6 +86,15 @@ pub struct BridgeChange {
     pub datapath_type: Option<String>,
     /// `mtu_request` of the bridge's own interface (its row and the value in bytes), where it differs.
     pub mtu_request: Option<(RowUuid, u16)>,
+}
+
+/// A port of ours whose direction has turned; see [`crate::PortRole`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortChange {
+    pub port: RowUuid,
+    pub name: String,
+    /// The new `Port.protected`.
+    pub is_protected: bool,
 }
 
 /// An interface of ours whose type, options or BFD settings differ; all three are written, in place.

@@ -32,7 +32,9 @@ pub use command::{
     Command, Effect, HostRef, HostSpec, NetworkChange, NetworkSpec, Operation, PoolAttachmentSpec, Reply,
     RequestId,
 };
-pub use diff::{BridgeChange, BridgeRemoval, HostDiff, InterfaceChange, PortAddition, PortRemoval};
+pub use diff::{
+    BridgeChange, BridgeRemoval, HostDiff, InterfaceChange, PortAddition, PortChange, PortRemoval,
+};
 pub use endpoint::OvsdbEndpoint;
 pub use event::{Event, EventKind};
 pub use fence::{Fence, Outcome, StoredFence};

@@ -41,6 +41,8 @@ pub struct ObservedBridge {
 pub struct ObservedPort {
     pub name: String,
     pub network: Option<NetworkId>,
+    /// `Port.protected`; `None` where the server's schema has no such column.
+    pub is_protected: Option<bool>,
     pub interfaces: BTreeMap<RowUuid, ObservedInterface>,
 }
 

@@ -33,16 +33,32 @@ pub struct TargetBridge {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetPort {
     pub name: String,
-    /// Toward the root or away from it. It stands in no row: turning a plain tunnel's direction changes nothing.
+    /// Toward the root or away from it.
     pub role: PortRole,
     /// Never empty; by preference, the active one first.
     pub tunnels: Vec<Tunnel>,
 }
 
+/// Which way a port leads.
+///
+/// It stands in the port's row, as `Port.protected`, for its one effect: the switch forgets the addresses that it has
+/// learned on a port when that column changes. A host that becomes center keeps its tunnel to the old one, but what it
+/// learned there is wrong from then on; if the old center is dead, its VMs' frames would go on into nothing until the
+/// addresses age. Protected ports don't forward to one another, which means nothing here: a bridge has one uplink port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PortRole {
     Uplink,
     Downlink,
+}
+
+impl PortRole {
+    /// The value of `Port.protected`.
+    pub fn is_protected(self) -> bool {
+        match self {
+            Self::Uplink => true,
+            Self::Downlink => false,
+        }
+    }
 }
 
 /// One end of a tunnel between two hosts (schema: `Interface`).

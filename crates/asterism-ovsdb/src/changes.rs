@@ -11,8 +11,8 @@
 use std::collections::BTreeMap;
 
 use asterism_model::{
-    BridgeChange, BridgeRemoval, Fence, HostDiff, InterfaceChange, NetworkId, PortAddition, PortRemoval,
-    RowUuid, TargetBridge, TargetPort, Tunnel, target::NETWORK_KEY,
+    BridgeChange, BridgeRemoval, Fence, HostDiff, InterfaceChange, NetworkId, PortAddition, PortChange,
+    PortRemoval, RowUuid, TargetBridge, TargetPort, Tunnel, target::NETWORK_KEY,
 };
 use serde_json::{Value, json};
 
@@ -53,6 +53,7 @@ pub fn transaction(
     let mut builder = Builder {
         replica,
         knows_mtu: schema.has(Table::Interface, "mtu_request"),
+        knows_protected: schema.has(Table::Port, "protected"),
         root,
         checks: Vec::new(),
         writes: Vec::new(),
@@ -73,6 +74,7 @@ pub fn transaction(
 struct Builder<'a> {
     replica: &'a Replica,
     knows_mtu: bool,
+    knows_protected: bool,
     root: RowUuid,
     /// Conditions on rows as they are before any write.
     checks: Vec<(String, Value)>,
@@ -97,6 +99,9 @@ impl Builder<'_> {
         }
         for change in &diff.change_bridges {
             self.change_bridge(change)?;
+        }
+        for change in &diff.change_ports {
+            self.change_port(change)?;
         }
         for change in &diff.change_interfaces {
             self.change_interface(change)?;
@@ -214,6 +219,20 @@ impl Builder<'_> {
         Ok(())
     }
 
+    fn change_port(&mut self, change: &PortChange) -> Result<(), ChangeRefusal> {
+        let what = format!("port {}", change.name);
+        self.ours(Table::Port, change.port, &what)?;
+        if !self.knows_protected {
+            return Err(ChangeRefusal::NoColumn { table: Table::Port.name(), column: "protected" });
+        }
+        self.check_name(Table::Port, change.port, &change.name);
+        self.write(
+            format!("changing {what}"),
+            update(Table::Port, this(change.port), json!({ "protected": change.is_protected })),
+        );
+        Ok(())
+    }
+
     fn change_interface(&mut self, change: &InterfaceChange) -> Result<(), ChangeRefusal> {
         let name = &change.tunnel.name;
         self.belongs(change.interface, name, is_ours)?;
@@ -239,6 +258,9 @@ impl Builder<'_> {
         let mut row = json!({ "name": port.name, "interfaces": ["set", interfaces], "external_ids": mark });
         if bonded {
             row["bond_mode"] = json!("active-backup");
+        }
+        if self.knows_protected {
+            row["protected"] = json!(port.role.is_protected());
         }
         self.insert(Table::Port, &port.name, row)
     }

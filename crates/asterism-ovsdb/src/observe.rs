@@ -19,7 +19,11 @@ use crate::{
 /// The picture of a host, numbered `picture`; `None` while the database has no root row (`ovs-vsctl init` was never run).
 pub fn observe(replica: &Replica, schema: &Schema, picture: u64) -> Option<ObservedHost> {
     let (root, row) = replica.root()?;
-    let view = View { replica, knows_mtu: schema.has(Table::Interface, "mtu_request") };
+    let view = View {
+        replica,
+        knows_mtu: schema.has(Table::Interface, "mtu_request"),
+        knows_protected: schema.has(Table::Port, "protected"),
+    };
     let bridges: Vec<_> = replica.rows(Table::Bridge).map(|(uuid, row)| (uuid, view.bridge(row))).collect();
     Some(ObservedHost {
         picture,
@@ -58,6 +62,7 @@ fn network(row: &Row) -> Option<NetworkId> {
 struct View<'a> {
     replica: &'a Replica,
     knows_mtu: bool,
+    knows_protected: bool,
 }
 
 impl View<'_> {
@@ -95,6 +100,7 @@ impl View<'_> {
         ObservedPort {
             name: row.text("name").to_owned(),
             network: network(row),
+            is_protected: self.knows_protected.then(|| row.boolean("protected")),
             interfaces: self
                 .interfaces(row)
                 .map(|(uuid, interface)| (uuid, observe_interface(interface)))

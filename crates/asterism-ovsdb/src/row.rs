@@ -30,6 +30,11 @@ impl Row {
         }
     }
 
+    /// A `boolean` column; false if unset, which a server may leave out.
+    pub fn boolean(&self, column: &str) -> bool {
+        self.first(column) == Some(&Atom::Boolean(true))
+    }
+
     /// A column of references.
     pub fn uuids(&self, column: &str) -> impl Iterator<Item = RowUuid> {
         self.set(column).into_iter().flatten().filter_map(|atom| match atom {
@@ -72,7 +77,7 @@ impl Row {
         self.0.retain(|column, datum| match (columns.get(column), datum) {
             (_, Datum::Map(map)) => !map.is_empty(),
             (Some(ColumnKind::Several) | None, Datum::Set(set)) => !set.is_empty(),
-            (Some(ColumnKind::Single), Datum::Set(set)) => set.iter().any(|atom| text_of(atom) != Some("")),
+            (Some(ColumnKind::Single), Datum::Set(set)) => set.iter().any(|atom| !is_default(atom)),
         });
         self
     }
@@ -100,6 +105,12 @@ impl Row {
             Datum::Map(_) => None,
         }
     }
+}
+
+/// What a column that must have a value has before one is set (RFC 7047 §5.2.1), as far as columns that are read go. The
+/// dialects differ in whether they tell it.
+fn is_default(atom: &Atom) -> bool {
+    *atom == Atom::Boolean(false) || text_of(atom) == Some("")
 }
 
 fn text_of(atom: &Atom) -> Option<&str> {

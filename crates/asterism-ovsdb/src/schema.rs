@@ -42,11 +42,12 @@ impl Table {
         }
     }
 
-    /// Read where the server has them: `mtu_request` came with OVS 2.6.
+    /// Read where the server has them: `mtu_request` and `protected` came after OVS 2.5.
     fn optional(self) -> &'static [&'static str] {
         match self {
             Self::OpenVswitch => &["ovs_version"],
-            Self::Bridge | Self::Port => &[],
+            Self::Bridge => &[],
+            Self::Port => &["protected"],
             Self::Interface => &["error", "mtu_request"],
         }
     }

@@ -6,8 +6,7 @@ use anyhow::Context as _;
 use asterism_api::{Security, v1};
 use asterism_raft::Replica;
 use tokio::{net::TcpListener, sync::watch};
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
+use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig, server::TcpIncoming};
 use tracing::error;
 
 use crate::{
@@ -63,7 +62,6 @@ pub async fn serve(
     let router = Server::builder()
         .tls_config(tls)
         .context("tls: the certificate, key and CA don't fit together")?
-        .tcp_nodelay(true)
         .http2_keepalive_interval(Some(KEEP_ALIVE))
         .http2_keepalive_timeout(Some(KEEP_ALIVE))
         .concurrency_limit_per_connection(CONCURRENCY)
@@ -71,13 +69,15 @@ pub async fn serve(
         .add_service(v1::AdminServer::new(admin))
         .add_service(health_service)
         .add_service(reflection);
+    // Of a listener of one's own, `Server::tcp_nodelay` isn't heard.
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let mut stopped = stopped;
     Ok(async move {
         let stop = async move {
             // A dropped sender stops too.
             let _ = stopped.wait_for(|stopped| *stopped).await;
         };
-        if let Err(failed) = router.serve_with_incoming_shutdown(TcpListenerStream::new(listener), stop).await
+        if let Err(failed) = router.serve_with_incoming_shutdown(incoming, stop).await
         {
             error!(error = %failed, "the server ended");
         }

@@ -50,7 +50,12 @@ fn expected(server: &Server, number: u64) -> ObservedHost {
     };
     let port = |name: &str, network, interface| {
         let interfaces = BTreeMap::from([(uuid(server, "interface", name), interface)]);
-        let port = ObservedPort { name: name.to_owned(), network: Some(NetworkId(network)), interfaces };
+        let port = ObservedPort {
+            name: name.to_owned(),
+            network: Some(NetworkId(network)),
+            is_protected: Some(false),
+            interfaces,
+        };
         BTreeMap::from([(uuid(server, "port", name), port)])
     };
     let tunnel = ObservedInterface {

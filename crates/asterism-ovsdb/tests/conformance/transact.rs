@@ -2,7 +2,7 @@
 
 use asterism_model::{
     BridgeChange, BridgeRemoval, ClusterId, Fence, HostDiff, InterfaceChange, NetworkId, Outcome,
-    OvsdbEndpoint, PortRemoval, StoredFence,
+    OvsdbEndpoint, PortChange, PortRemoval, StoredFence,
 };
 
 use crate::{
@@ -55,7 +55,8 @@ async fn ports_come_and_go_and_change_in_place() {
     let (uuid, made) = bridge_of(&before, 7);
     let named = |name: &str| made.ports.iter().find(|(_, port)| port.name == name).unwrap();
     let (gone, _) = named("at7-2");
-    let (_, kept) = named("at7-3");
+    let (turned, kept) = named("at7-3");
+    assert_eq!(kept.is_protected, Some(false));
     let (interface, _) = kept.interfaces.first_key_value().unwrap();
     let mut moved = tunnel(7, 3);
     moved.remote_ip = "10.9.9.9".parse().unwrap();
@@ -74,6 +75,7 @@ async fn ports_come_and_go_and_change_in_place() {
             datapath_type: Some("system".into()),
             mtu_request: Some((made.own_interface.unwrap().0, 1400)),
         }],
+        change_ports: vec![PortChange { port: *turned, name: "at7-3".into(), is_protected: true }],
         change_interfaces: vec![InterfaceChange { interface: *interface, tunnel: moved.clone() }],
         ..no_diff()
     };
@@ -85,6 +87,7 @@ async fn ports_come_and_go_and_change_in_place() {
     assert_eq!((made.datapath_type.as_str(), made.own_interface.unwrap().1), ("system", Some(1400)));
     assert_eq!(made.ports.len(), 3);
     assert!(!made.ports.contains_key(gone));
+    assert_eq!(made.ports[turned].is_protected, Some(true));
     let changed = made.ports.values().find_map(|port| port.interfaces.get(interface)).unwrap();
     assert_eq!(changed.options, moved.to_options());
 }
@@ -262,12 +265,17 @@ async fn a_bridge_with_a_foreign_port_is_not_removed() {
 }
 
 #[tokio::test]
-async fn a_schema_without_mtu_request_is_served_without_it() {
+async fn a_schema_without_younger_columns_is_served_without_them() {
     let server = Server::start_with_schema(|schema| {
-        schema["tables"]["Interface"]["columns"].as_object_mut().unwrap().remove("mtu_request");
+        for (table, column) in [("Interface", "mtu_request"), ("Port", "protected")] {
+            schema["tables"][table]["columns"].as_object_mut().unwrap().remove(column);
+        }
     });
     let session = claimed(server.endpoint(), &config()).await;
     assert_eq!(session.transact(add_bridge(bridge(7, &[2])), fence(1, 0)).await.outcome, Outcome::Applied);
     // Nothing to compare with the target, so nothing to change for ever.
-    assert_eq!(bridge_of(&shown(&session), 7).1.own_interface, None);
+    let seen = shown(&session);
+    let (_, made) = bridge_of(&seen, 7);
+    assert_eq!(made.own_interface, None);
+    assert!(made.ports.values().all(|port| port.is_protected.is_none()));
 }

@@ -264,6 +264,7 @@ fn changed_rows(diff: &HostDiff) -> Vec<String> {
         diff.remove_ports.iter().map(|removed| format!("- port {} on {}", removed.name, removed.bridge_name)),
     );
     rows.extend(diff.change_bridges.iter().map(|change| format!("~ bridge {}", change.name)));
+    rows.extend(diff.change_ports.iter().map(|change| format!("~ port {}", change.name)));
     rows.extend(diff.change_interfaces.iter().map(|change| format!("~ interface {}", change.tunnel.name)));
     rows
 }

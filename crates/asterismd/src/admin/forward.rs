@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use asterism_api::{ApiError, FORWARDED, Security, v1};
+use asterism_api::{ApiError, FORWARDED, Security, client, v1};
 use asterism_raft::Peer;
 use tonic::{Request, metadata::MetadataValue, transport::Channel};
 
@@ -42,7 +42,7 @@ impl Forwarder {
                 channel
             }
         };
-        Ok(v1::AdminClient::new(channel))
+        Ok(client::admin(channel))
     }
 }
 

@@ -16,7 +16,7 @@ mod write;
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use asterism_api::{ApiError, v1};
-use asterism_model::{Name, NodeId};
+use asterism_model::{Name, NodeId, Refusal};
 use asterism_planner::Graces;
 use asterism_raft::{Peer, ProposeError, ReadError, Replica, View};
 use tokio::sync::watch;
@@ -163,6 +163,9 @@ impl AdminService {
         let leadership = self.replica.watch_leadership().borrow().clone();
         if leadership.is_leader {
             return Ok(None);
+        }
+        if leadership.leader.is_none() && self.replica.status().members.is_empty() {
+            return Err(Refusal::NotInitialised.into());
         }
         match leadership.leader {
             Some(leader) if !forward::was_passed_on(request) => Ok(Some(leader)),

@@ -14,8 +14,8 @@ use crate::leader::LeadingView;
 
 /// Messages that may wait for a slow client; it delays itself alone.
 const QUEUE: usize = 64;
-/// For how long a host that was never reached is waited for before it counts as unreachable: a session is made within
-/// milliseconds where the host answers at all.
+/// For how long a host is waited for before it counts as unreachable, where the first attempt to reach it has not even
+/// failed: a session is made within milliseconds where the host answers at all.
 const CONNECTING: Duration = Duration::from_secs(5);
 /// How often a wait looks by itself, since a host becomes unreachable by time alone.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -170,7 +170,7 @@ impl AdminService {
         let is_unreachable = match lane.evidence.session {
             SessionEvidence::Up { .. } => false,
             SessionEvidence::Down { since, .. } => {
-                lane.picture.is_some() || self.clock.tick().since(since) >= CONNECTING
+                lane.last_error.is_some() || self.clock.tick().since(since) >= CONNECTING
             }
         };
         let is_connected = matches!(lane.evidence.session, SessionEvidence::Up { .. });

@@ -94,8 +94,15 @@ async fn report(host: HostId, mut states: watch::Receiver<SessionState>, inbox: 
                 was_connected = true;
                 Event::Picture { host, picture }
             }
-            SessionState::Connecting { attempt, last_error } => {
-                let why = last_error.map_or_else(|| "connecting".to_owned(), |error| with_causes(&*error));
+            // The first attempt is under way: no news yet.
+            SessionState::Connecting { last_error: None, .. } => {
+                if states.changed().await.is_err() {
+                    return;
+                }
+                continue;
+            }
+            SessionState::Connecting { attempt, last_error: Some(error) } => {
+                let why = with_causes(&*error);
                 if was_connected {
                     info!(why, "host lost");
                 } else {

@@ -49,6 +49,10 @@ pub type RaftService = proto::raft_server::RaftServer<PeerService>;
 /// How many proposals may wait for their commit at once. With the largest command, what they take of memory is bounded.
 const MAX_PROPOSALS: usize = 1024;
 
+/// How long a peer may take to append entries, a sync of a busy disk included. A connection that is dead is given up
+/// by its keepalive, so this need not be short.
+const APPEND_DEADLINE: Duration = Duration::from_secs(1);
+
 /// How long the end may take: openraft stops at once, and a sync takes milliseconds.
 const SHUTDOWN: Duration = Duration::from_secs(10);
 
@@ -95,7 +99,7 @@ impl Replica {
             .map_err(|source| StartError::DataDir { path: config.data_dir.clone(), source })?;
         let station = Arc::new(Station { identity: data.identity, roster });
         let links = Arc::new(Links::new(station.clone(), peers.clone()));
-        let network = Network { links: links.clone(), append_deadline: config.timing.election_min };
+        let network = Network { links: links.clone(), append_deadline: APPEND_DEADLINE };
         let raft = Raft::new(config.node.0, raft_config, network, log.clone(), machine.clone());
         let raft = raft.await.map_err(|error| start_failed(&failure, &error))?;
         let service = PeerService::new(raft.clone(), station, peers);
@@ -119,8 +123,10 @@ impl Replica {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// What answers the other replicas, to be added to the daemon's server. Keepalive and limits of connections are the
-    /// server's; sizes of messages are set here.
+    /// What answers the other replicas, to be added to the daemon's server. Sizes of messages are set here; keepalive and
+    /// limits of connections are the server's, and `TCP_NODELAY` is its listener's: without it each small answer waits
+    /// some 40 ms for an acknowledgement. (`tonic`'s `Server::tcp_nodelay` does nothing for a listener of one's own;
+    /// `TcpIncoming::with_nodelay` does.)
     pub fn service(&self) -> RaftService {
         RaftService::new(self.inner.service.clone())
             .max_decoding_message_size(MAX_MESSAGE_BYTES)

@@ -19,8 +19,9 @@ use tokio::{
     runtime::Runtime,
     time::{Instant, sleep},
 };
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::transport::{Certificate, CertificateDer, Channel, Identity, Server, ServerTlsConfig};
+use tonic::transport::{
+    Certificate, CertificateDer, Channel, Identity, Server, ServerTlsConfig, server::TcpIncoming,
+};
 
 use super::{
     PATIENCE, RETRY, eventually,
@@ -195,7 +196,7 @@ impl Cluster {
                 .identity(Identity::from_pem(certified.certificate, certified.key))
                 .client_ca_root(Certificate::from_pem(ca));
             let server = Server::builder().tls_config(tls).unwrap().add_service(replica.service());
-            tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
+            tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true))));
             Ok(replica)
         });
         let replica = started.await.unwrap();

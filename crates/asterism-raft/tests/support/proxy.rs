@@ -50,6 +50,10 @@ async fn link(inbound: TcpStream, target: SocketAddr, mut open: watch::Receiver<
         return;
     }
     let Ok(outbound) = TcpStream::connect(target).await else { return };
+    // Small messages are passed on at once, as between the replicas themselves.
+    if inbound.set_nodelay(true).and_then(|()| outbound.set_nodelay(true)).is_err() {
+        return;
+    }
     let (from_near, to_near) = inbound.into_split();
     let (from_far, to_far) = outbound.into_split();
     tokio::select! {

@@ -77,8 +77,7 @@ pub async fn serve(
             // A dropped sender stops too.
             let _ = stopped.wait_for(|stopped| *stopped).await;
         };
-        if let Err(failed) = router.serve_with_incoming_shutdown(incoming, stop).await
-        {
+        if let Err(failed) = router.serve_with_incoming_shutdown(incoming, stop).await {
             error!(error = %failed, "the server ended");
         }
     })

@@ -7,7 +7,7 @@ use std::{
 
 use asterism_model::{HostId, HostTarget, NetworkId, NetworkState, PrivateNetwork};
 
-use crate::{links::Fabric, target};
+use crate::{Targets, links::Fabric, members::Members};
 
 /// A broken invariant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,17 +29,19 @@ impl fmt::Display for Violation {
 pub fn check(state: &NetworkState) -> Vec<Violation> {
     let mut found: Vec<Violation> =
         state.violations().into_iter().map(|what| Violation { network: None, what }).collect();
+    let derive = Targets::of(state);
+    let members = derive.members();
     let targets: BTreeMap<HostId, HostTarget> =
-        state.hosts().keys().map(|host| (*host, target(state, *host))).collect();
+        state.hosts().keys().map(|host| (*host, derive.host(*host))).collect();
     for host in targets.values() {
         check_rows(host, &mut found);
     }
     for network in state.networks().values() {
         let mut report = |what: String| found.push(Violation { network: Some(network.id), what });
         check_ends(network, &targets, &mut report);
-        if let Some(fabric) = Fabric::of(state, network) {
-            check_ranks(state, network, &fabric, &mut report);
-            check_reach(state, network, &fabric, &mut report);
+        if let Some(fabric) = Fabric::of(members, network) {
+            check_ranks(members, network, &fabric, &mut report);
+            check_reach(members, network, &fabric, &mut report);
         }
     }
     found
@@ -97,14 +99,14 @@ fn check_ends(
 
 /// Uplinks descend in rank, which is why they can close no ring.
 fn check_ranks(
-    state: &NetworkState,
+    members: &Members<'_>,
     network: &PrivateNetwork,
     fabric: &Fabric<'_>,
     report: &mut impl FnMut(String),
 ) {
-    for host in state.members_of(network) {
+    for host in members.of_network(network) {
         for uplink in fabric.uplinks(host) {
-            let above = state.hosts().get(&uplink).and_then(|uplink| fabric.rank(uplink));
+            let above = members.get(uplink).and_then(|uplink| fabric.rank(uplink));
             if above.is_none() || above >= fabric.rank(host) {
                 report(format!("the uplink from {} to {uplink} does not descend in rank", host.id));
             }
@@ -114,18 +116,17 @@ fn check_ranks(
 
 /// Over first uplinks, every host of a pool with a star comes to the root.
 fn check_reach(
-    state: &NetworkState,
+    members: &Members<'_>,
     network: &PrivateNetwork,
     fabric: &Fabric<'_>,
     report: &mut impl FnMut(String),
 ) {
     let root = fabric.topology().root();
-    let alive = |host: HostId| state.hosts().get(&host).is_some_and(|host| host.is_member());
     // While a center is gone and not replaced yet, its star is cut; the planner is about to mend that.
-    let whole = fabric.topology().stars.values().all(|star| alive(star.center.holder));
+    let whole = fabric.topology().stars.values().all(|star| members.get(star.center.holder).is_some());
     let links = fabric.links();
     for host in
-        state.members_of(network).filter(|host| whole && fabric.topology().stars.contains_key(&host.pool))
+        members.of_network(network).filter(|host| whole && fabric.topology().stars.contains_key(&host.pool))
     {
         let mut at = host.id;
         for _ in 0..links.len() {

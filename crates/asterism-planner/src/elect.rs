@@ -5,9 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use asterism_model::{Cause, Choice, Host, HostId, NetworkState, PoolAttachment, PoolId, StarPlan};
+use asterism_model::{
+    Cause, Choice, Host, HostId, NetworkId, NetworkState, PoolAttachment, PoolId, StarPlan,
+};
 
-use crate::{Graces, Tick, Verdict, Verdicts};
+use crate::{Evidence, Graces, Tick, Verdict, Verdicts};
 
 /// How many stars each host is the center of, and of how many networks each pool is the center.
 #[derive(Debug, Default)]
@@ -21,10 +23,10 @@ impl Load {
         let mut load = Self::default();
         for topology in state.topologies().values() {
             for star in topology.stars.values() {
-                load.add_host(star.center.holder);
+                load.move_host(None, star.center.holder);
             }
             if let Some(choice) = &topology.pool_center {
-                load.add_pool(choice.holder);
+                load.move_pool(None, Some(choice.holder));
             }
         }
         load
@@ -34,16 +36,14 @@ impl Load {
         self.hosts.get(&host).copied().unwrap_or(0)
     }
 
-    pub fn add_host(&mut self, host: HostId) {
-        *self.hosts.entry(host).or_default() += 1;
+    /// A star has another center.
+    pub fn move_host(&mut self, from: Option<HostId>, to: HostId) {
+        shift(&mut self.hosts, from, Some(to));
     }
 
-    pub fn remove_host(&mut self, host: HostId) {
-        self.hosts.entry(host).and_modify(|count| *count = count.saturating_sub(1));
-    }
-
-    pub fn add_pool(&mut self, pool: PoolId) {
-        *self.pools.entry(pool).or_default() += 1;
+    /// A network has another pool-center.
+    pub fn move_pool(&mut self, from: Option<PoolId>, to: Option<PoolId>) {
+        shift(&mut self.pools, from, to);
     }
 
     fn pool(&self, pool: PoolId) -> usize {
@@ -51,8 +51,19 @@ impl Load {
     }
 }
 
-/// What an election looks at.
+fn shift<T: Ord>(counts: &mut BTreeMap<T, usize>, from: Option<T>, to: Option<T>) {
+    if let Some(count) = from.and_then(|from| counts.get_mut(&from)) {
+        *count = count.saturating_sub(1);
+    }
+    if let Some(to) = to {
+        *counts.entry(to).or_default() += 1;
+    }
+}
+
+/// What the elections of one network look at.
 pub struct Ballot<'a> {
+    pub network: NetworkId,
+    pub evidence: &'a Evidence,
     pub verdicts: &'a Verdicts,
     pub graces: &'a Graces,
     pub now: Tick,
@@ -60,6 +71,24 @@ pub struct Ballot<'a> {
 }
 
 impl Ballot<'_> {
+    /// Since when the host may be elected; if it may not, why.
+    pub fn standing(&self, host: &Host) -> Result<Tick, String> {
+        if !host.is_eligible() {
+            return Err("disabled".into());
+        }
+        let seen = self.evidence.hosts.get(&host.id);
+        match (self.verdicts.of(host.id), seen.and_then(|seen| seen.hindered.get(&self.network))) {
+            (Verdict::Able { since }, None) => Ok(*since),
+            (Verdict::Able { .. }, Some(why)) => Err(why.clone()),
+            (verdict @ (Verdict::Doubtful(_) | Verdict::Dead(_)), _) => Err(verdict.to_string()),
+        }
+    }
+
+    /// Whether a preferred holder, able since then, takes over: at once from one that does not work, else after a grace.
+    fn takes_over(&self, since: Tick, works: bool) -> bool {
+        !works || self.now >= since + self.graces.fail_back
+    }
+
     /// The star-center of one pool; `None` where no host is able and none was center.
     pub fn star_center(
         &self,
@@ -72,11 +101,8 @@ impl Ballot<'_> {
 
         let preferred = attachment.preferred_host.filter(|preferred| {
             let host = hosts.iter().find(|host| host.id == *preferred);
-            host.is_some_and(|host| host.is_eligible())
-                && match self.verdicts.of(*preferred) {
-                    Verdict::Able { since } => !works || self.now >= *since + self.graces.fail_back,
-                    Verdict::Doubtful(_) | Verdict::Dead(_) => false,
-                }
+            let since = host.and_then(|host| self.standing(host).ok());
+            since.is_some_and(|since| self.takes_over(since, works))
         });
         if let Some(preferred) = preferred {
             return Some((preferred, Cause::Preferred));
@@ -86,7 +112,7 @@ impl Ballot<'_> {
         }
         let best = hosts
             .iter()
-            .filter(|host| host.is_eligible() && self.verdicts.of(host.id).is_able())
+            .filter(|host| self.standing(host).is_ok())
             .min_by_key(|host| (self.load.host(host.id), host.id));
         match (best, holder, current) {
             (Some(best), _, current) => Some((best.id, self.cause(holder.copied(), current))),
@@ -117,7 +143,7 @@ impl Ballot<'_> {
         let current_works = current.is_some_and(|choice| works(&choice.holder));
 
         let preferred = preferred.filter(|pool| match verdict(pool) {
-            Some(Verdict::Able { since }) => !current_works || self.now >= *since + self.graces.fail_back,
+            Some(Verdict::Able { since }) => self.takes_over(*since, current_works),
             Some(Verdict::Doubtful(_) | Verdict::Dead(_)) | None => false,
         });
         if let Some(preferred) = preferred {

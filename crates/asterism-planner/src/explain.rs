@@ -2,7 +2,14 @@
 
 use asterism_model::{Cause, HostId, NetworkId, NetworkState, PoolId, Rank, Timestamp, Vni};
 
-use crate::{Evidence, Graces, Plan, Tick, elect::Load, judge, links::Fabric, plan};
+use crate::{
+    Evidence, Graces, Plan, Tick,
+    elect::{Ballot, Load},
+    judge,
+    links::Fabric,
+    members::Members,
+    plan,
+};
 
 /// Why a network is as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,24 +68,22 @@ pub fn explain(
     let Plan { changes, findings, .. } = plan(state, evidence, graces, now);
     let verdicts = judge(evidence, graces, now);
     let load = Load::of(state);
-    let fabric = Fabric::of(state, network);
+    let ballot = Ballot { network: network.id, evidence, verdicts: &verdicts, graces, now, load: &load };
+    let members = Members::of(state);
+    let fabric = Fabric::of(&members, network);
 
     let pools = network.pools.iter().map(|(pool, attachment)| {
         let star = topology.and_then(|topology| topology.stars.get(pool));
-        let mut candidates: Vec<Candidate> = state
-            .hosts_of(*pool)
-            .filter(|host| host.is_member())
+        let mut candidates: Vec<Candidate> = members
+            .of_pool(*pool)
+            .iter()
             .map(|host| Candidate {
                 host: host.id,
                 rank: fabric.as_ref().and_then(|fabric| fabric.rank(host)),
                 uplinks: fabric.as_ref().map(|fabric| fabric.uplinks(host)).unwrap_or_default(),
-                may_be_elected: host.is_eligible() && verdicts.of(host.id).is_able(),
+                may_be_elected: ballot.standing(host).is_ok(),
                 stars: load.host(host.id),
-                standing: if host.is_eligible() {
-                    verdicts.of(host.id).to_string()
-                } else {
-                    "disabled".into()
-                },
+                standing: ballot.standing(host).err().unwrap_or_else(|| "able".into()),
             })
             .collect();
         candidates.sort_by_key(|candidate| (!candidate.may_be_elected, candidate.stars, candidate.host));

@@ -1,142 +1,203 @@
 //! Keeps a network loop-free while its hosts are reprogrammed one by one, in whatever order they answer.
 //!
 //! A tunnel carries frames only if both ends have its port. While a change is under way, hosts hold ports of different
-//! ages: an old center that cannot be reached still holds all of its ports, and a host whose answer is awaited may hold
-//! the old ones or the new. So a port is given to a host only if no cycle of *possible* links goes through it.
+//! ages: an old center that cannot be reached still holds all of its ports, a host whose answer is awaited may hold the
+//! old ones or the new, and one that this leader has not claimed yet may be given anything by the leader before. All that
+//! a host may hold stands in the [`Ledger`]. A new port is granted only if no ring of *possible* links goes through it.
 //!
-//! Why this suffices: suppose a cycle of live links. Of the sets of ports that take part in it, look at the one that was
-//! decided on last. When it was, each of the others was held or under way, so it counted as possible, and the cycle
-//! would have been seen. Hence no such set was ever given out.
+//! Why this suffices: suppose a ring of live links. Each of its hosts was given the ports that it has in the ring at some
+//! moment, by one decision about that host; look at the last of these decisions. A decision is atomic on its host, and
+//! what it leaves in place it does not grant, so it granted one of the two ports of the ring there, and kept or granted
+//! the other. At that moment every other port of the ring stood in the ledger: held, under way, or at a host of which
+//! nothing is known. So both neighbours were joined by possible links, the grant would have closed a ring, and was
+//! withheld. Decisions of a deposed leader are no exception: it can write only to hosts that the new one has not
+//! claimed, and these count as holding anything; what it decided before is older.
+//!
+//! This rests on what the ledger is told: that a port is gone only once the host is seen without it, behind a fence that
+//! shuts out whatever is still under way.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use asterism_model::{HostId, NetworkId};
 
-/// The ports that a host may have at this instant, by network and peer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Holding {
-    /// Nobody looked, or the answer is old: the host may have a port to anyone.
+use crate::scope::Scope;
+
+/// Peers by network.
+pub type Ports = BTreeMap<NetworkId, BTreeSet<HostId>>;
+
+/// The ports that each host may have at this instant. A host that is not in it may hold anything.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    hosts: BTreeMap<HostId, Ports>,
+    /// Who is in it with a port of the network.
+    holders: BTreeMap<NetworkId, BTreeSet<HostId>>,
+}
+
+/// A port that a host shall have, by how much it is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Want {
+    /// It is there, and works or may: frames come over it, or its peer answers us. Never taken back.
+    Keep,
+    /// It is new, and its peer answers.
+    Link,
+    /// It is there and nothing comes over it, and its peer does not answer. Given up where it is in the way.
+    Spare,
+    /// It is new, and its peer does not answer.
+    Prepare,
+}
+
+impl Ledger {
+    /// What a host may have, in place of what was known of it. Says for which networks that makes a difference.
+    pub fn learn(&mut self, host: HostId, ports: Ports) -> Scope {
+        let Some(before) = self.hosts.remove(&host) else {
+            self.add(host, &ports);
+            self.hosts.entry(host).or_default();
+            return Scope::All;
+        };
+        let networks: BTreeSet<NetworkId> = before.keys().chain(ports.keys()).copied().collect();
+        let changed =
+            networks.into_iter().filter(|network| before.get(network) != ports.get(network)).collect();
+        self.remove_holder(host, &before);
+        self.add(host, &ports);
+        self.hosts.entry(host).or_default();
+        Scope::Networks(changed)
+    }
+
+    /// Adds to what a known host may have.
+    pub fn add(&mut self, host: HostId, ports: &Ports) {
+        let held = self.hosts.entry(host).or_default();
+        for (network, peers) in ports.iter().filter(|(_, peers)| !peers.is_empty()) {
+            held.entry(*network).or_default().extend(peers);
+            self.holders.entry(*network).or_default().insert(host);
+        }
+    }
+
+    /// The host may hold anything. Says for which networks that makes a difference.
+    pub fn forget(&mut self, host: HostId) -> Scope {
+        match self.hosts.remove(&host) {
+            Some(ports) => {
+                self.remove_holder(host, &ports);
+                Scope::All
+            }
+            None => Scope::none(),
+        }
+    }
+
+    fn remove_holder(&mut self, host: HostId, ports: &Ports) {
+        for network in ports.keys() {
+            if let Some(holders) = self.holders.get_mut(network) {
+                holders.remove(&host);
+            }
+        }
+    }
+
+    pub fn is_known(&self, host: HostId) -> bool {
+        self.hosts.contains_key(&host)
+    }
+
+    /// The hosts that are known to have a port of the network, or may, with the peers.
+    pub fn holders(&self, network: NetworkId) -> impl Iterator<Item = (HostId, &BTreeSet<HostId>)> {
+        let holders = self.holders.get(&network).into_iter().flatten();
+        holders.filter_map(move |host| Some((*host, self.hosts.get(host)?.get(&network)?)))
+    }
+
+    pub fn may_have(&self, network: NetworkId, host: HostId, peer: HostId) -> bool {
+        match self.hosts.get(&host) {
+            Some(ports) => ports.get(&network).is_some_and(|peers| peers.contains(&peer)),
+            None => true,
+        }
+    }
+
+    /// Of the peers that `host` wants ports to, those that it must not have yet.
+    ///
+    /// What is kept stays whatever is known: leaving a port is no decision. Ports to hosts of which nothing is known come
+    /// last, when all others are linked at both ends: such a host may be joined to any other.
+    pub fn withheld(
+        &self,
+        network: NetworkId,
+        host: HostId,
+        wants: &BTreeMap<HostId, Want>,
+    ) -> BTreeSet<HostId> {
+        // A port whose other end is not there is no link; that end is decided on later, with this port in view.
+        let mut live: Vec<(Want, HostId)> = wants
+            .iter()
+            .filter(|(peer, _)| self.may_have(network, **peer, host))
+            .map(|(peer, want)| (*want, *peer))
+            .collect();
+        live.sort_unstable();
+        let are_linked = wants.iter().all(|(peer, want)| match want {
+            Want::Keep | Want::Link => !self.is_known(*peer) || self.may_have(network, *peer, host),
+            Want::Spare | Want::Prepare => true,
+        });
+        // One link closes no ring.
+        let mut joined =
+            if live.len() > 1 { self.joined_without(network, host) } else { Components::default() };
+        let mut reached = BTreeSet::new();
+        let mut withheld = BTreeSet::new();
+        for (want, peer) in live {
+            let component = joined.find(self.node(peer));
+            let may_close_ring = reached.contains(&component);
+            let is_granted = match want {
+                Want::Keep => true,
+                Want::Spare => !may_close_ring,
+                Want::Link | Want::Prepare => !may_close_ring && (are_linked || self.is_known(peer)),
+            };
+            if is_granted {
+                reached.insert(component);
+            } else {
+                withheld.insert(peer);
+            }
+        }
+        withheld
+    }
+
+    /// Which hosts are joined by possible links that do not touch `host`.
+    fn joined_without(&self, network: NetworkId, host: HostId) -> Components {
+        let mut components = Components::default();
+        for (one, peers) in self.holders(network).filter(|(one, _)| *one != host) {
+            for other in peers.iter().filter(|other| **other != host) {
+                if self.may_have(network, *other, one) {
+                    components.join(self.node(one), self.node(*other));
+                }
+            }
+        }
+        components
+    }
+
+    /// All hosts of which nothing is known are one: any two may be linked.
+    fn node(&self, host: HostId) -> Node {
+        if self.is_known(host) { Node::Known(host) } else { Node::Unknown }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Node {
+    Known(HostId),
     Unknown,
-    /// What its OVSDB shows, and what was sent and not answered yet.
-    Known(BTreeMap<NetworkId, BTreeSet<HostId>>),
 }
 
-impl Holding {
-    fn may_have(&self, network: NetworkId, peer: HostId) -> bool {
-        match self {
-            Self::Unknown => true,
-            Self::Known(ports) => ports.get(&network).is_some_and(|peers| peers.contains(&peer)),
-        }
-    }
-}
-
-/// Of the `wanted` peers, in order of preference, those that `host` must not be given a port to yet, because that port
-/// might close a ring. `holdings` are those of all hosts; one that is not listed is unknown.
-pub fn withheld(
-    network: NetworkId,
-    host: HostId,
-    wanted: &[HostId],
-    holdings: &BTreeMap<HostId, Holding>,
-) -> BTreeSet<HostId> {
-    let unknown = Holding::Unknown;
-    let holding = |host: HostId| holdings.get(&host).unwrap_or(&unknown);
-    // A port whose other end is not there is no link; that end is decided on later, with this port in view.
-    let live: Vec<HostId> =
-        wanted.iter().copied().filter(|peer| holding(*peer).may_have(network, host)).collect();
-    if live.len() < 2 {
-        return BTreeSet::new();
-    }
-    let mut components = Components::default();
-    let mut vertices: BTreeSet<HostId> = live.iter().copied().collect();
-    vertices.extend(holdings.keys().copied());
-    vertices.remove(&host);
-    for (one, its) in holdings.iter().filter(|(one, _)| **one != host) {
-        match its {
-            Holding::Known(ports) => {
-                for other in ports.get(&network).into_iter().flatten().filter(|other| **other != host) {
-                    if holding(*other).may_have(network, *one) {
-                        components.join(*one, *other);
-                    }
-                }
-            }
-            // Links to hosts whose ports are known are seen from there; between two unknown hosts anything may be.
-            Holding::Unknown => {
-                for other in vertices.iter().filter(|other| **other != *one) {
-                    if matches!(holding(*other), Holding::Unknown) {
-                        components.join(*one, *other);
-                    }
-                }
-            }
-        }
-    }
-    let mut reached = BTreeSet::new();
-    live.into_iter().filter(|peer| !reached.insert(components.find(*peer))).collect()
-}
-
-/// Which hosts are joined by possible links (union-find).
+/// Which nodes are joined (union-find).
 #[derive(Default)]
 struct Components {
-    parents: BTreeMap<HostId, HostId>,
+    parents: BTreeMap<Node, Node>,
 }
 
 impl Components {
-    fn find(&mut self, host: HostId) -> HostId {
-        let mut root = host;
+    fn find(&mut self, node: Node) -> Node {
+        let mut root = node;
         while let Some(parent) = self.parents.get(&root) {
             root = *parent;
         }
-        if root != host {
-            self.parents.insert(host, root);
+        if root != node {
+            self.parents.insert(node, root);
         }
         root
     }
 
-    fn join(&mut self, one: HostId, other: HostId) {
+    fn join(&mut self, one: Node, other: Node) {
         let (one, other) = (self.find(one), self.find(other));
         if one != other {
             self.parents.insert(one, other);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const N: NetworkId = NetworkId(1);
-
-    fn h(number: u32) -> HostId {
-        HostId(number)
-    }
-
-    fn known(peers: &[u32]) -> Holding {
-        Holding::Known(BTreeMap::from([(N, peers.iter().copied().map(HostId).collect())]))
-    }
-
-    /// Hosts 1, 2, 3 were star-centers one after the other; 1 can't be reached since it was.
-    #[test]
-    fn a_third_center_is_not_tunnelled_to_two_hosts_that_may_be_linked() {
-        let holdings = BTreeMap::from([(h(1), known(&[2, 3])), (h(2), known(&[1, 3])), (h(3), known(&[2]))]);
-        assert_eq!(withheld(N, h(3), &[h(2), h(1)], &holdings), BTreeSet::from([h(1)]));
-    }
-
-    #[test]
-    fn a_host_of_which_nothing_is_known_counts_as_linked_to_all_who_point_to_it() {
-        let holdings = BTreeMap::from([(h(2), known(&[1, 3])), (h(3), known(&[2]))]);
-        assert_eq!(withheld(N, h(3), &[h(2), h(1)], &holdings), BTreeSet::from([h(1)]));
-    }
-
-    #[test]
-    fn a_center_that_moves_takes_its_leaves_over_at_once() {
-        // 2 takes over from 1; 3 still points to 1 and is told later.
-        let holdings = BTreeMap::from([(h(1), known(&[2, 3])), (h(2), known(&[1])), (h(3), known(&[1]))]);
-        assert_eq!(withheld(N, h(2), &[h(1), h(3)], &holdings), BTreeSet::new());
-        assert_eq!(withheld(N, h(3), &[h(2)], &holdings), BTreeSet::new());
-    }
-
-    #[test]
-    fn a_leaf_whose_answer_is_awaited_may_have_either_uplink() {
-        let holdings = BTreeMap::from([(h(1), known(&[2, 3])), (h(2), known(&[1])), (h(3), known(&[1, 2]))]);
-        assert_eq!(withheld(N, h(2), &[h(1), h(3)], &holdings), BTreeSet::from([h(3)]));
     }
 }

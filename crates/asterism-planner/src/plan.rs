@@ -6,14 +6,15 @@ use std::{
 };
 
 use asterism_model::{
-    Cause, Host, HostId, NetworkId, NetworkState, PoolId, PrivateNetwork, StarPlan, Topology, TopologyPlan,
-    Vni,
+    Cause, HostId, NetworkId, NetworkState, PoolId, PrivateNetwork, StarPlan, Topology, TopologyPlan, Vni,
 };
 
 use crate::{
-    Evidence, Graces, Tick, Verdicts,
+    Evidence, Graces, Tick, Verdict, Verdicts,
     elect::{Ballot, Load},
-    judge, vni,
+    judge,
+    members::Members,
+    vni,
 };
 
 /// What should change, and what is waited for.
@@ -89,37 +90,36 @@ impl fmt::Display for Described<'_> {
 
 /// Plans all networks. A fixpoint: once the changes are adopted, the same evidence gives no further ones.
 pub fn plan(state: &NetworkState, evidence: &Evidence, graces: &Graces, now: Tick) -> Plan {
-    Planner::new(state, judge(evidence, graces, now), graces, now).run()
+    Planner::new(state, evidence, graces, now).run()
 }
 
 struct Planner<'a> {
     state: &'a NetworkState,
+    evidence: &'a Evidence,
     verdicts: Verdicts,
     graces: &'a Graces,
     now: Tick,
     load: Load,
     vnis: BTreeSet<Vni>,
-    members: BTreeMap<PoolId, Vec<&'a Host>>,
+    members: Members<'a>,
     plan: Plan,
 }
 
 impl<'a> Planner<'a> {
-    fn new(state: &'a NetworkState, verdicts: Verdicts, graces: &'a Graces, now: Tick) -> Self {
-        let mut members: BTreeMap<PoolId, Vec<&Host>> = BTreeMap::new();
-        for host in state.hosts().values().filter(|host| host.is_member()) {
-            members.entry(host.pool).or_default().push(host);
-        }
+    fn new(state: &'a NetworkState, evidence: &'a Evidence, graces: &'a Graces, now: Tick) -> Self {
+        let verdicts = judge(evidence, graces, now);
         let allocated = state.topologies().values().map(|topology| topology.vni);
         let requested = state.networks().values().filter_map(|network| network.requested_vni);
         let plan_again = verdicts.judge_again;
         Self {
             state,
+            evidence,
             verdicts,
             graces,
             now,
             load: Load::of(state),
             vnis: allocated.chain(requested).collect(),
-            members,
+            members: Members::of(state),
             plan: Plan {
                 based_on: state.revision(),
                 changes: BTreeMap::new(),
@@ -152,15 +152,17 @@ impl<'a> Planner<'a> {
             }
         }
         let current = before.and_then(|topology| topology.pool_center.as_ref());
-        let pool_center = self.ballot().pool_center(&stars, network.preferred_pool, current);
-        if let (Some((pool, _)), None) = (pool_center, current) {
-            self.load.add_pool(pool);
+        let pool_center = self.ballot(network).pool_center(&stars, network.preferred_pool, current);
+        let (from, to) = (current.map(|choice| choice.holder), pool_center.map(|(pool, _)| pool));
+        if from != to {
+            self.load.move_pool(from, to);
         }
         if let Some(preferred) = network.preferred_pool.filter(|pool| stars.contains_key(pool)) {
-            self.await_fail_back(
-                stars[&preferred].center,
-                pool_center.map(|(pool, _)| pool) == Some(preferred),
-            );
+            let in_office = pool_center.map(|(pool, _)| pool) == Some(preferred);
+            if let (Verdict::Able { since }, false) = (self.verdicts.of(stars[&preferred].center), in_office)
+            {
+                self.await_fail_back(*since);
+            }
         }
         Some(TopologyPlan { vni, stars, pool_center })
     }
@@ -181,56 +183,49 @@ impl<'a> Planner<'a> {
         let attachment = network.pools.get(&pool)?;
         let star = before.and_then(|topology| topology.stars.get(&pool));
         let current = star.map(|star| &star.center);
-        let hosts = self.members.get(&pool).map_or(&[][..], Vec::as_slice);
-        let elected = self.ballot().star_center(hosts, attachment, current);
+        let elected = self.ballot(network).star_center(self.members.of_pool(pool), attachment, current);
 
         let Some((center, cause)) = elected else {
-            let hosts = hosts.iter().map(|host| (host.id, self.why_not(host))).collect();
+            let ballot = self.ballot(network);
+            let hosts = self.members.of_pool(pool).iter();
+            let hosts = hosts.filter_map(|host| Some((host.id, ballot.standing(host).err()?))).collect();
             self.plan.findings.push(Finding::NoAbleHost { network: network.id, pool, hosts });
             return None;
         };
         if current.map(|choice| choice.holder) != Some(center) {
-            if let Some(choice) = current {
-                self.load.remove_host(choice.holder);
-            }
-            self.load.add_host(center);
-        } else if let Some(host) = self.state.hosts().get(&center).filter(|host| self.is_in_doubt(host)) {
-            let why = self.why_not(host);
+            self.load.move_host(current.map(|choice| choice.holder), center);
+        } else if let Some(Err(why)) = self.standing(network, center) {
             self.plan.findings.push(Finding::CenterKept { network: network.id, pool, host: center, why });
         }
-        if let Some(preferred) = attachment.preferred_host {
-            self.await_fail_back(preferred, preferred == center);
-            if let Some(host) = self.state.hosts().get(&preferred).filter(|_| preferred != center) {
-                let why = self.why_not(host);
-                self.plan.findings.push(Finding::PreferredPassedOver {
-                    network: network.id,
-                    pool,
-                    host: preferred,
-                    why,
-                });
-            }
+        if let Some(host) = attachment.preferred_host.filter(|preferred| *preferred != center) {
+            let why = match self.standing(network, host) {
+                Some(Ok(since)) => {
+                    self.await_fail_back(since);
+                    format!("able, and takes over when it has been so for {:?}", self.graces.fail_back)
+                }
+                Some(Err(why)) => why,
+                None => "no longer a host of the pool".into(),
+            };
+            self.plan.findings.push(Finding::PreferredPassedOver { network: network.id, pool, host, why });
         }
         Some(StarPlan { center, cause, standby: None })
     }
 
     /// A preferred holder that is able but not in office yet is looked at again when its grace is over.
-    fn await_fail_back(&mut self, preferred: HostId, in_office: bool) {
-        if let (crate::Verdict::Able { since }, false) = (self.verdicts.of(preferred), in_office) {
-            let at = *since + self.graces.fail_back;
-            self.plan.plan_again = Some(self.plan.plan_again.map_or(at, |other| other.min(at)));
-        }
+    fn await_fail_back(&mut self, since: Tick) {
+        let at = since + self.graces.fail_back;
+        self.plan.plan_again = Some(self.plan.plan_again.map_or(at, |other| other.min(at)));
     }
 
-    fn is_in_doubt(&self, host: &Host) -> bool {
-        !host.is_eligible() || !self.verdicts.of(host.id).is_able()
+    /// See [`Ballot::standing`]; `None` for a host that takes part no longer.
+    fn standing(&self, network: &PrivateNetwork, host: HostId) -> Option<Result<Tick, String>> {
+        let host = self.members.get(host)?;
+        Some(self.ballot(network).standing(host))
     }
 
-    fn why_not(&self, host: &Host) -> String {
-        if host.is_eligible() { self.verdicts.of(host.id).to_string() } else { "disabled".into() }
-    }
-
-    fn ballot(&self) -> Ballot<'_> {
-        Ballot { verdicts: &self.verdicts, graces: self.graces, now: self.now, load: &self.load }
+    fn ballot(&self, network: &PrivateNetwork) -> Ballot<'_> {
+        let Self { evidence, verdicts, graces, now, load, .. } = self;
+        Ballot { network: network.id, evidence, verdicts, graces, now: *now, load }
     }
 }
 

@@ -1,20 +1,14 @@
 //! One host's lane: its session, what it shows, what was sent to it. Nothing in it waits for another host.
+//!
+//! Its cycle is: claim the fence, look, compare, transact, look. What is not answered is unknown, and the reply to unknown
+//! is to claim again with a greater fence, which shuts out whatever is still under way, and to look.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
-use asterism_model::{
-    BfdState, ClusterId, Fence, HostId, HostTarget, NetworkId, ObservedHost, StoredFence, target::tunnel_peer,
-};
+use asterism_model::{ClusterId, Fence, HostId, HostTarget, NetworkId, ObservedHost, Outcome, StoredFence};
 
-use crate::{HostEvidence, Path, SessionEvidence, Tick, moves::Holding};
-
-/// Peers by network.
-pub(super) type Ports = BTreeMap<NetworkId, BTreeSet<HostId>>;
+use super::{ClaimOutcome, Settings, rows};
+use crate::{Conflict, HostEvidence, SessionEvidence, Tick, moves::Ports, scope::Scope};
 
 /// How far a host is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +43,18 @@ impl Phase {
             Self::BackingOff { until, .. } => Some((*until, "pause after a refusal")),
         }
     }
+
+    /// Whether an answer or a picture is under way that will tell more.
+    pub(super) fn is_under_way(&self) -> bool {
+        match self {
+            Self::Claiming { .. } | Self::InFlight { .. } | Self::Looking { .. } => true,
+            Self::Disconnected
+            | Self::Unclaimed { .. }
+            | Self::Barred { .. }
+            | Self::Ready { .. }
+            | Self::BackingOff { .. } => false,
+        }
+    }
 }
 
 impl fmt::Display for Phase {
@@ -66,6 +72,30 @@ impl fmt::Display for Phase {
     }
 }
 
+/// Who leads: the part of a fence that all writes of one leadership share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Leadership {
+    pub cluster: ClusterId,
+    pub epoch: u64,
+}
+
+impl Leadership {
+    fn wrote(self, stored: &StoredFence) -> Option<Fence> {
+        match stored {
+            StoredFence::Present(fence) if fence.cluster == self.cluster && fence.epoch == self.epoch => {
+                Some(*fence)
+            }
+            StoredFence::Present(_) | StoredFence::Absent | StoredFence::Malformed(_) => None,
+        }
+    }
+}
+
+/// A host knows a later leader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Superseded {
+    pub epoch: u64,
+}
+
 /// A host as the reconciler sees it.
 #[derive(Debug)]
 pub(super) struct Lane {
@@ -73,74 +103,142 @@ pub(super) struct Lane {
     pub evidence: HostEvidence,
     /// The latest; kept when the session is lost, as what the host held last.
     pub picture: Option<Arc<ObservedHost>>,
-    /// Whether the picture was taken behind our fence: before, a deposed leader may still have written.
-    pub fenced: bool,
+    /// Whether the picture was taken behind our fence, since which nobody else can have written.
+    is_fenced: bool,
     /// The greatest revision of any fence that was sent.
-    pub sent_revision: u64,
+    sent_revision: u64,
+    /// The ports that the picture shows.
+    held: Ports,
     /// Ports that were sent and are not seen to be there or refused yet.
-    pub sent: Ports,
-    /// The target, the picture or the holdings of others have changed since the last comparison.
-    pub dirty: bool,
-    /// The last comparison found nothing to do.
-    pub settled: bool,
+    sent: Ports,
+    /// What the host may hold has changed since that was last asked, or an outcome that was awaited is there: in these
+    /// networks.
+    holding_news: Option<Scope>,
+    /// What may differ from the target: to be compared when the lane is ready.
+    pub agenda: Scope,
     /// Ports that wait for other hosts.
     pub withheld: Ports,
     /// What foreign rows stand in the way of.
-    pub conflicts: Vec<String>,
+    pub conflicts: BTreeSet<Conflict>,
     /// Refusals in a row.
-    pub refusals: u32,
+    refusals: u32,
     pub last_error: Option<String>,
-    /// `ForgetHost` was proposed.
-    pub forgetting: bool,
 }
 
 impl Lane {
     pub fn new(now: Tick) -> Self {
-        let session = SessionEvidence::Down { since: now, why: "not connected yet".into() };
+        let session = SessionEvidence::Awaited { since: now, why: "not connected yet".into() };
         Self {
             phase: Phase::Disconnected,
-            evidence: HostEvidence { session, paths: BTreeMap::new() },
+            evidence: HostEvidence::new(session),
             picture: None,
-            fenced: false,
+            is_fenced: false,
             sent_revision: 0,
-            sent: BTreeMap::new(),
-            dirty: true,
-            settled: false,
-            withheld: BTreeMap::new(),
-            conflicts: Vec::new(),
+            held: Ports::new(),
+            sent: Ports::new(),
+            holding_news: None,
+            agenda: Scope::All,
+            withheld: Ports::new(),
+            conflicts: BTreeSet::new(),
             refusals: 0,
             last_error: None,
-            forgetting: false,
         }
     }
 
+    /// Ready, and the last comparison found nothing to do.
+    pub fn is_settled(&self) -> bool {
+        matches!(self.phase, Phase::Ready { .. }) && self.agenda.is_empty()
+    }
+
+    fn stored_fence(&self) -> StoredFence {
+        self.picture.as_ref().map(|picture| picture.fence.clone()).unwrap_or_default()
+    }
+
     /// Takes a picture over; says whether the evidence has changed.
-    pub fn observe(&mut self, picture: Arc<ObservedHost>, now: Tick) -> bool {
-        let paths = paths(&picture, &self.evidence.paths, now);
+    pub fn observe(&mut self, picture: Arc<ObservedHost>, leadership: Leadership, now: Tick) -> bool {
+        let before = self.picture.is_some().then_some(&self.evidence.paths);
+        let paths = rows::paths(&picture, before, now);
         let session = match self.evidence.session {
             SessionEvidence::Up { since } => SessionEvidence::Up { since },
-            SessionEvidence::Down { .. } => SessionEvidence::Up { since: now },
+            SessionEvidence::Awaited { .. } | SessionEvidence::Down { .. } => {
+                SessionEvidence::Up { since: now }
+            }
         };
-        let evidence = HostEvidence { session, paths };
-        let changed = evidence != self.evidence;
+        let evidence = HostEvidence { session, paths, ..self.evidence.clone() };
+        let is_news = evidence != self.evidence;
         self.evidence = evidence;
-        // BFD's flaps and counters make pictures too; only what a comparison reads makes it worthwhile.
-        if self.picture.as_deref().is_none_or(|before| {
-            before.bridges != picture.bridges || before.foreign_names != picture.foreign_names
-        }) {
-            self.dirty = true;
+        let changed = match &self.picture {
+            Some(before) => rows::changed(before, &picture),
+            None => Scope::All,
+        };
+        if !changed.is_empty() {
+            self.held = rows::held(&picture);
+            self.holding_news.get_or_insert_with(Scope::none);
         }
+        self.agenda.extend(changed);
         self.picture = Some(picture);
-        changed
+        self.follow_fence(leadership, now);
+        is_news
+    }
+
+    fn follow_fence(&mut self, leadership: Leadership, now: Tick) {
+        let stored = self.stored_fence();
+        if leadership.wrote(&stored).is_none() {
+            // Emptied, restored, or another's: whoever could write to it may have.
+            self.is_fenced = false;
+            self.holding_news.get_or_insert_with(Scope::none);
+        }
+        match (&self.phase, stored) {
+            (Phase::Looking { fence, .. } | Phase::Ready { fence }, StoredFence::Present(shown))
+                if shown == *fence =>
+            {
+                self.believe(shown);
+            }
+            (Phase::BackingOff { fence, .. }, StoredFence::Present(shown)) if shown == *fence => {}
+            // Older than what was applied, or about to change: wait for the answer or the next picture.
+            (Phase::Looking { fence, .. }, StoredFence::Present(shown)) if shown < *fence => {}
+            (Phase::Claiming { .. } | Phase::InFlight { .. } | Phase::Unclaimed { .. }, _) => {}
+            // A new session, or a fence that is not the one we left: an emptied or restored database, a late write of
+            // ours, a newer leader. The claim finds out which.
+            (
+                Phase::Disconnected
+                | Phase::Barred { .. }
+                | Phase::Ready { .. }
+                | Phase::Looking { .. }
+                | Phase::BackingOff { .. },
+                _,
+            ) => self.unclaim(now),
+        }
+    }
+
+    /// The picture shows our last write: nothing else can be under way.
+    fn believe(&mut self, fence: Fence) {
+        self.phase = Phase::Ready { fence };
+        if !self.is_fenced || !self.sent.is_empty() {
+            self.is_fenced = true;
+            self.clear_sent();
+        }
+    }
+
+    /// It is there, or will never be.
+    fn clear_sent(&mut self) {
+        let answered = Scope::Networks(std::mem::take(&mut self.sent).into_keys().collect());
+        self.holding_news.get_or_insert_with(Scope::none).extend(answered);
+    }
+
+    /// Something is unknown: to be claimed (again), and then all to be compared.
+    pub fn unclaim(&mut self, not_before: Tick) {
+        self.phase = Phase::Unclaimed { not_before };
+        self.evidence.barred = None;
+        self.agenda = Scope::All;
     }
 
     /// The session is gone; says whether that is news.
     pub fn lose_session(&mut self, why: String, now: Tick) -> bool {
         self.phase = Phase::Disconnected;
-        self.settled = false;
         self.last_error = Some(why.clone());
         match &mut self.evidence.session {
-            SessionEvidence::Down { why: known, .. } => {
+            SessionEvidence::Awaited { why: known, .. } | SessionEvidence::Down { why: known, .. } => {
                 *known = why;
                 false
             }
@@ -151,76 +249,169 @@ impl Lane {
         }
     }
 
-    pub fn stored_fence(&self) -> StoredFence {
-        self.picture.as_ref().map(|picture| picture.fence.clone()).unwrap_or_default()
+    /// The next claim. Its fence is above the stored one and everything we sent: no two writes share one, so that a
+    /// picture tells which writes it shows.
+    pub fn claim(&mut self, leadership: Leadership, revision: u64, deadline: Tick) -> Fence {
+        let fence = self.next_fence(leadership, revision);
+        self.phase = Phase::Claiming { fence, deadline };
+        fence
     }
 
-    /// The greatest revision of ours, in this epoch, that the host stores or was sent.
-    pub fn last_revision(&self, epoch: u64, cluster: ClusterId) -> u64 {
-        let stored = match self.stored_fence() {
-            StoredFence::Present(fence) if fence.cluster == cluster && fence.epoch == epoch => fence.revision,
-            StoredFence::Present(_) | StoredFence::Absent | StoredFence::Malformed(_) => 0,
-        };
-        stored.max(self.sent_revision)
+    fn next_fence(&mut self, leadership: Leadership, revision: u64) -> Fence {
+        let stored = leadership.wrote(&self.stored_fence()).map_or(0, |fence| fence.revision);
+        let last = stored.max(self.sent_revision);
+        self.sent_revision = revision.max(last.saturating_add(1));
+        Fence { cluster: leadership.cluster, epoch: leadership.epoch, revision: self.sent_revision }
     }
 
-    /// What the host may hold at this instant.
-    pub fn holding(&self) -> Holding {
-        let Some(picture) = self.picture.as_deref().filter(|_| self.fenced) else { return Holding::Unknown };
-        let mut ports = held(picture);
+    /// # Errors
+    /// The host knows a later leader.
+    pub fn take_claim(
+        &mut self,
+        answered: Fence,
+        outcome: ClaimOutcome,
+        settings: &Settings,
+        now: Tick,
+    ) -> Result<(), Superseded> {
+        if !matches!(self.phase, Phase::Claiming { fence, .. } if fence == answered) {
+            return Ok(());
+        }
+        match outcome {
+            ClaimOutcome::Claimed => self.look(answered, now + settings.look),
+            ClaimOutcome::Refused(StoredFence::Present(stored)) if stored.cluster == answered.cluster => {
+                if stored.epoch > answered.epoch {
+                    return Err(Superseded { epoch: stored.epoch });
+                }
+                // Our own late write got there first: raise the fence above it.
+                self.sent_revision = self.sent_revision.max(stored.revision);
+                self.unclaim(now + settings.shortest_pause);
+            }
+            ClaimOutcome::Refused(stored) => self.bar(match stored {
+                StoredFence::Present(fence) => format!("claimed by another cluster, {}", fence.cluster),
+                StoredFence::Malformed(text) => format!("its fence is not one: `{text}`"),
+                StoredFence::Absent => "it refused the claim".into(),
+            }),
+            ClaimOutcome::Unknown(why) => {
+                self.last_error = Some(why);
+                self.unclaim(now + settings.shortest_pause);
+            }
+        }
+        Ok(())
+    }
+
+    fn bar(&mut self, why: String) {
+        self.last_error = Some(why.clone());
+        self.evidence.barred = Some(why.clone());
+        self.phase = Phase::Barred { why };
+    }
+
+    /// Waits for the picture that shows this fence; it may have been faster than the answer.
+    fn look(&mut self, fence: Fence, deadline: Tick) {
+        if self.stored_fence() == StoredFence::Present(fence) {
+            self.believe(fence);
+        } else {
+            self.phase = Phase::Looking { fence, deadline };
+        }
+    }
+
+    /// Notes that this transaction goes out: the fence to write, and what it may make of the host until that is seen.
+    pub fn send(&mut self, leadership: Leadership, target: &HostTarget, deadline: Tick) -> Fence {
+        for bridge in target.bridges.values() {
+            let peers = bridge.ports.values().flat_map(|port| &port.tunnels).map(|tunnel| tunnel.peer);
+            self.sent.insert(bridge.network, peers.collect());
+        }
+        let fence = self.next_fence(leadership, target.revision);
+        self.phase = Phase::InFlight { fence, deadline };
+        fence
+    }
+
+    pub fn take_outcome(
+        &mut self,
+        answered: Fence,
+        outcome: Outcome,
+        leadership: Leadership,
+        settings: &Settings,
+        now: Tick,
+    ) {
+        if !matches!(self.phase, Phase::InFlight { fence, .. } if fence == answered) {
+            return;
+        }
+        match outcome {
+            Outcome::Applied => {
+                self.refusals = 0;
+                self.last_error = None;
+                self.look(answered, now + settings.look);
+            }
+            Outcome::Fenced => self.unclaim(now),
+            Outcome::Rejected(why) => {
+                self.last_error = Some(why);
+                let until = now + settings.pause(self.refusals);
+                self.refusals = self.refusals.saturating_add(1);
+                // Nothing happened.
+                self.clear_sent();
+                match leadership.wrote(&self.stored_fence()) {
+                    Some(stored) => self.phase = Phase::BackingOff { fence: stored, until },
+                    None => self.unclaim(until),
+                }
+            }
+            Outcome::Unknown(why) => {
+                self.last_error = Some(why);
+                self.unclaim(now + settings.shortest_pause);
+            }
+        }
+    }
+
+    /// The pause after a refusal is over.
+    pub fn resume(&mut self, fence: Fence) {
+        self.phase = Phase::Ready { fence };
+        self.agenda = Scope::All;
+    }
+
+    /// Some where [`Lane::holding`] may say something else than when this was last asked, with the networks in which an
+    /// outcome that was awaited is there.
+    pub fn take_holding_news(&mut self) -> Option<Scope> {
+        self.holding_news.take()
+    }
+
+    /// What the host may hold at this instant; `None`: anything.
+    pub fn holding(&self) -> Option<Ports> {
+        let mut ports = self.is_fenced.then(|| self.held.clone())?;
         for (network, peers) in &self.sent {
             ports.entry(*network).or_default().extend(peers);
         }
-        Holding::Known(ports)
+        Some(ports)
     }
 
-    /// Remembers what a transaction may make of the host until it is seen.
-    pub fn send(&mut self, target: &HostTarget) {
-        for bridge in target.bridges.values() {
-            let peers = bridge.ports.values().flat_map(|port| &port.tunnels).map(|tunnel| tunnel.peer);
-            self.sent.entry(bridge.network).or_default().extend(peers);
-        }
+    /// What was sent and may or may not be there.
+    pub fn sent(&self) -> &Ports {
+        &self.sent
     }
-}
 
-/// The peers to which a picture shows ports of ours.
-pub(super) fn held(picture: &ObservedHost) -> Ports {
-    let mut ports = Ports::new();
-    for (network, peer, _) in tunnels(picture) {
-        ports.entry(network).or_default().insert(peer);
+    /// Whether the outcome of something that was sent in the network is still awaited.
+    pub fn awaits_outcome(&self, network: NetworkId) -> bool {
+        self.phase.is_under_way() && self.sent.contains_key(&network)
     }
-    ports
-}
 
-fn tunnels(picture: &ObservedHost) -> impl Iterator<Item = (NetworkId, HostId, BfdState)> + '_ {
-    let ports = picture.bridges.values().flat_map(|bridge| bridge.ports.values());
-    ports.flat_map(|port| {
-        port.interfaces.values().filter_map(|interface| {
-            let network = port.network?;
-            Some((network, tunnel_peer(network, &interface.name)?, interface.bfd_state))
-        })
-    })
-}
-
-fn paths(picture: &ObservedHost, before: &BTreeMap<HostId, Path>, now: Tick) -> BTreeMap<HostId, Path> {
-    let mut best: BTreeMap<HostId, BfdState> = BTreeMap::new();
-    for (_, peer, state) in tunnels(picture) {
-        best.entry(peer).and_modify(|known| *known = (*known).max(state)).or_insert(state);
+    /// Takes over what a comparison within `scope` found to stand in the way; says whether the evidence has changed.
+    pub fn note(&mut self, scope: &Scope, withheld: Ports, conflicts: Vec<Conflict>) -> bool {
+        self.withheld.retain(|network, _| !scope.contains(*network));
+        self.withheld.extend(withheld);
+        self.conflicts.retain(|conflict| !scope.contains(conflict.network()));
+        self.conflicts.extend(conflicts);
+        let hindered = self
+            .conflicts
+            .iter()
+            .filter_map(|conflict| match conflict {
+                Conflict::BridgeNameTaken { network, .. } => Some((*network, conflict.to_string())),
+                Conflict::PortNameTaken { .. } | Conflict::BridgeInUse { .. } => None,
+            })
+            .collect();
+        let before = std::mem::replace(&mut self.evidence.hindered, hindered);
+        before != self.evidence.hindered
     }
-    best.into_iter()
-        .map(|(peer, state)| {
-            let path = match (state, before.get(&peer)) {
-                (BfdState::Up, _) => Path::Up,
-                (BfdState::Down, Some(Path::Down { since })) => Path::Down { since: *since },
-                (BfdState::Down, Some(Path::Up | Path::Unknown) | None) => Path::Down { since: now },
-                (BfdState::Unknown, _) => Path::Unknown,
-            };
-            (peer, path)
-        })
-        .collect()
-}
 
-/// A pause that doubles with each failure in a row.
-pub(super) fn pause(shortest: Duration, longest: Duration, failures: u32) -> Duration {
-    shortest.saturating_mul(1 << failures.min(16)).min(longest)
+    /// The peers to which a way is up.
+    pub fn is_up(&self, peer: HostId) -> bool {
+        matches!(self.evidence.paths.get(&peer), Some(crate::Path::Up { .. }))
+    }
 }

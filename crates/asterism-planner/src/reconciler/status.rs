@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use asterism_model::{HostId, ObservedHost};
 
-use super::{Phase, Reconciler, lane::Ports};
-use crate::{Finding, HostEvidence};
+use super::{Phase, Reconciler, lane::Lane};
+use crate::{Finding, HostEvidence, moves::Ports};
 
 /// One host's lane, for `host list`, progress and `doctor`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +15,8 @@ pub struct LaneStatus {
     pub evidence: HostEvidence,
     /// The latest; that of a lost session shows what the host held last.
     pub picture: Option<Arc<ObservedHost>>,
-    /// The revision of the state whose target the host was last seen to have; `None` while something is to do.
+    /// The revision of the state whose target the host was last seen to have, but for ports to hosts that don't answer;
+    /// `None` while something is to do.
     pub settled_at: Option<u64>,
     /// Ports that wait for other hosts, lest they close a ring.
     pub withheld: Ports,
@@ -26,7 +27,7 @@ pub struct LaneStatus {
 impl Reconciler {
     /// The epoch that is led.
     pub fn epoch(&self) -> u64 {
-        self.epoch
+        self.leadership.epoch
     }
 
     /// The revision of the state that is worked on.
@@ -43,10 +44,9 @@ impl Reconciler {
                 phase: lane.phase.clone(),
                 evidence: lane.evidence.clone(),
                 picture: lane.picture.clone(),
-                settled_at: (lane.settled && !lane.dirty && lane.withheld.is_empty())
-                    .then_some(self.state.revision()),
+                settled_at: self.has_all_it_can(lane).then_some(self.state.revision()),
                 withheld: lane.withheld.clone(),
-                conflicts: lane.conflicts.clone(),
+                conflicts: lane.conflicts.iter().map(ToString::to_string).collect(),
                 last_error: lane.last_error.clone(),
             })
             .collect()
@@ -59,19 +59,23 @@ impl Reconciler {
 
     /// Nothing to plan and no lane with something to do, those without a session left out.
     pub fn is_at_rest(&self) -> bool {
-        let settled = |lane: &super::Lane| lane.settled && !lane.dirty;
-        let at_rest = |lane: &super::Lane| match lane.phase {
+        let at_rest = |lane: &Lane| match lane.phase {
             Phase::Disconnected | Phase::Barred { .. } => true,
-            Phase::Ready { .. } => settled(lane),
+            Phase::Ready { .. } => self.has_all_it_can(lane),
             Phase::Unclaimed { .. }
             | Phase::Claiming { .. }
             | Phase::InFlight { .. }
             | Phase::Looking { .. }
             | Phase::BackingOff { .. } => false,
         };
-        !self.proposing
-            && !self.unplanned_news
+        !self.proposals.awaits_topology()
+            && !self.has_unplanned_news
             && self.plan.as_ref().is_some_and(|plan| plan.based_on == self.state.revision())
             && self.lanes.values().all(at_rest)
+    }
+
+    /// Settled, but for what waits for hosts that don't answer.
+    fn has_all_it_can(&self, lane: &Lane) -> bool {
+        lane.is_settled() && !lane.withheld.values().flatten().any(|peer| self.answers(*peer))
     }
 }

@@ -7,7 +7,7 @@ use asterism_model::{Cause, Host, HostDiff, NetworkState, PoolId, PrivateNetwork
 use asterism_planner::{
     Evidence, Explanation, diff,
     explain::{Candidate, Holder, PoolExplanation},
-    links::Fabric,
+    links::Fabric, members::Members,
     plan, target,
 };
 use asterism_raft::View;
@@ -188,7 +188,8 @@ fn describe(
 }
 
 fn place_in(state: &NetworkState, network: &PrivateNetwork, host: &Host) -> v1::Finding {
-    let fabric = Fabric::of(state, network);
+    let members = Members::of(state);
+    let fabric = Fabric::of(&members, network);
     let rank = fabric.as_ref().and_then(|fabric| fabric.rank(host));
     let uplinks = fabric.as_ref().map(|fabric| fabric.uplinks(host)).unwrap_or_default();
     let uplinks: Vec<String> = uplinks.into_iter().map(|uplink| state.host_label(uplink)).collect();

@@ -12,10 +12,8 @@ use crate::{clock::Clock, leader::LeadingView};
 pub(super) fn host_status(state: &NetworkState, lane: &LaneStatus, clock: &Clock) -> v1::HostStatus {
     let (session, since, session_error) = match &lane.evidence.session {
         SessionEvidence::Up { since } => (v1::Session::Connected, *since, String::new()),
-        SessionEvidence::Down { since, why } if lane.picture.is_some() => {
-            (v1::Session::Lost, *since, why.clone())
-        }
-        SessionEvidence::Down { since, why } => (v1::Session::Connecting, *since, why.clone()),
+        SessionEvidence::Down { since, why } => (v1::Session::Lost, *since, why.clone()),
+        SessionEvidence::Awaited { since, why } => (v1::Session::Connecting, *since, why.clone()),
     };
     let picture = lane.picture.as_deref().filter(|_| session == v1::Session::Connected);
     let pending = picture.map(|picture| diff(&target(state, lane.host), picture).diff.len());

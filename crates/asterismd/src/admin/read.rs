@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use asterism_api::{ApiError, convert, v1};
 use asterism_model::{BfdState, HostId, NetworkState, PrivateNetwork};
-use asterism_planner::{Verdicts, judge, links::Fabric};
+use asterism_planner::{Verdicts, judge, links::Fabric, members::Members};
 use asterism_raft::{Peer, View};
 
 use super::{AdminService, live};
@@ -132,7 +132,8 @@ pub(super) fn ends(
     state: &NetworkState,
     network: &PrivateNetwork,
 ) -> impl Iterator<Item = (HostId, HostId, bool)> {
-    let links = Fabric::of(state, network).map(|fabric| fabric.links()).unwrap_or_default();
+    let members = Members::of(state);
+    let links = Fabric::of(&members, network).map(|fabric| fabric.links()).unwrap_or_default();
     links.into_iter().flat_map(|(from, uplinks)| {
         uplinks.into_iter().enumerate().map(move |(place, to)| (from, to, place > 0))
     })

@@ -169,7 +169,7 @@ impl AdminService {
     ) -> v1::HostProgress {
         let is_unreachable = match lane.evidence.session {
             SessionEvidence::Up { .. } => false,
-            SessionEvidence::Down { since, .. } => {
+            SessionEvidence::Awaited { since, .. } | SessionEvidence::Down { since, .. } => {
                 lane.last_error.is_some() || self.clock.tick().since(since) >= CONNECTING
             }
         };

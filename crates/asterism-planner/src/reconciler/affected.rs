@@ -1,0 +1,88 @@
+//! Whose target may differ between two states, and in which networks.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use asterism_model::{HostId, NetworkId, NetworkState};
+
+use crate::{links::Fabric, members::Members, scope::Scope};
+
+/// Never too few; a host that changed itself is looked at as a whole.
+pub(super) fn affected(before: &NetworkState, after: &NetworkState) -> BTreeMap<HostId, Scope> {
+    let (before, after) = (Members::of(before), Members::of(after));
+    let mut found = Affected::default();
+    let ids =
+        |members: &Members<'_>| members.state().networks().keys().copied().collect::<BTreeSet<NetworkId>>();
+    for network in ids(&before).union(&ids(&after)) {
+        found.compare_network(*network, &before, &after);
+    }
+    found.compare_hosts(&before, &after);
+    found.scopes
+}
+
+#[derive(Default)]
+struct Affected {
+    scopes: BTreeMap<HostId, Scope>,
+}
+
+impl Affected {
+    fn add(&mut self, host: HostId, network: NetworkId) {
+        self.scopes.entry(host).or_insert_with(Scope::none).add(network);
+    }
+
+    fn compare_network(&mut self, id: NetworkId, before: &Members<'_>, after: &Members<'_>) {
+        let network_of =
+            |members: &Members<'_>| members.state().networks().get(&id).map(|network| network.revision);
+        let topology_of =
+            |members: &Members<'_>| members.state().topologies().get(&id).map(|topology| topology.revision);
+        if network_of(before) != network_of(after) {
+            for members in [before, after] {
+                let network = members.state().networks().get(&id);
+                for host in network.into_iter().flat_map(|network| members.of_network(network)) {
+                    self.add(host.id, id);
+                }
+            }
+        } else if topology_of(before) != topology_of(after) {
+            let (before, after) = (ends(before, id), ends(after, id));
+            let hosts: BTreeSet<HostId> = before.keys().chain(after.keys()).copied().collect();
+            for host in hosts.into_iter().filter(|host| before.get(host) != after.get(host)) {
+                self.add(host, id);
+            }
+        }
+    }
+
+    /// A host that joins, leaves or goes is the other end of its peers' tunnels.
+    fn compare_hosts(&mut self, before: &Members<'_>, after: &Members<'_>) {
+        let hosts: BTreeSet<HostId> =
+            before.state().hosts().keys().chain(after.state().hosts().keys()).copied().collect();
+        for id in hosts {
+            let revision = |members: &Members<'_>| members.state().hosts().get(&id).map(|host| host.revision);
+            if revision(before) == revision(after) {
+                continue;
+            }
+            self.scopes.insert(id, Scope::All);
+            for members in [before, after] {
+                let Some(host) = members.get(id) else { continue };
+                for network in members.state().networks().values().filter(|network| network.spans(host)) {
+                    let Some(fabric) = Fabric::of(members, network) else { continue };
+                    for peer in fabric.uplinks(host).into_iter().chain(fabric.downlinks(host)) {
+                        self.add(peer, network.id);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The peers of each host in one network.
+fn ends(members: &Members<'_>, network: NetworkId) -> BTreeMap<HostId, BTreeSet<HostId>> {
+    let mut ends: BTreeMap<HostId, BTreeSet<HostId>> = BTreeMap::new();
+    let network = members.state().networks().get(&network);
+    let links = network.and_then(|network| Fabric::of(members, network)).map(|fabric| fabric.links());
+    for (host, uplinks) in links.unwrap_or_default() {
+        for uplink in uplinks {
+            ends.entry(host).or_default().insert(uplink);
+            ends.entry(uplink).or_default().insert(host);
+        }
+    }
+    ends
+}

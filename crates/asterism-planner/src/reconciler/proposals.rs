@@ -1,0 +1,103 @@
+//! What was proposed to the log and not answered yet: one topology at a time, and each leaving host's end once.
+//!
+//! A proposal that came to nothing is not repeated at once: without a quorum every answer is quick.
+
+use std::collections::BTreeMap;
+
+use asterism_model::HostId;
+
+use super::Settings;
+use crate::Tick;
+
+#[derive(Debug, Default)]
+pub(super) struct Proposals {
+    topology: Option<Topology>,
+    forgets: BTreeMap<HostId, Forget>,
+}
+
+/// A proposed topology.
+#[derive(Debug, Clone, Copy)]
+struct Topology {
+    /// The revision that it was planned upon.
+    based_on: u64,
+    /// When it is unknown.
+    deadline: Tick,
+    /// Answered, and the answer speaks of a state that is not here yet.
+    is_ahead: bool,
+}
+
+/// How far a host's end is.
+#[derive(Debug, Clone, Copy)]
+enum Forget {
+    /// Proposed; unknown after the deadline.
+    Proposed { deadline: Tick },
+    /// Refused, lost or unknown: not again before this.
+    Pausing { until: Tick },
+}
+
+impl Proposals {
+    pub fn awaits_topology(&self) -> bool {
+        self.topology.is_some()
+    }
+
+    pub fn propose_topology(&mut self, based_on: u64, settings: &Settings, now: Tick) {
+        self.topology = Some(Topology { based_on, deadline: now + settings.answer, is_ahead: false });
+    }
+
+    /// It came to nothing.
+    pub fn drop_topology(&mut self) {
+        self.topology = None;
+    }
+
+    /// It was applied, or came too late: either way a later state is on its way, unless it is here.
+    pub fn await_state(&mut self, revision: u64) {
+        if let Some(topology) = &mut self.topology {
+            topology.is_ahead = true;
+        }
+        self.see_state(revision);
+    }
+
+    /// A state of this revision is here.
+    pub fn see_state(&mut self, revision: u64) {
+        self.topology.take_if(|topology| topology.is_ahead && revision > topology.based_on);
+    }
+
+    /// Whether the host's end may be proposed; if so, it counts as proposed.
+    pub fn try_forget(&mut self, host: HostId, settings: &Settings, now: Tick) -> bool {
+        let is_new = !self.forgets.contains_key(&host);
+        self.forgets.entry(host).or_insert(Forget::Proposed { deadline: now + settings.answer });
+        is_new
+    }
+
+    /// The log took the end: the next state shows it.
+    pub fn forgotten(&mut self, host: HostId) {
+        self.forgets.remove(&host);
+    }
+
+    pub fn pause_forget(&mut self, host: HostId, settings: &Settings, now: Tick) {
+        self.forgets.insert(host, Forget::Pausing { until: now + settings.pause(2) });
+    }
+
+    /// Ends what has waited too long: whether a topology did, and hosts whose end may be proposed again.
+    pub fn expire(&mut self, now: Tick) -> (bool, Vec<HostId>) {
+        let topology = self.topology.take_if(|topology| topology.deadline <= now).is_some();
+        let due = |forget: &Forget| match forget {
+            Forget::Proposed { deadline: at } | Forget::Pausing { until: at } => *at <= now,
+        };
+        let hosts: Vec<HostId> =
+            self.forgets.iter().filter(|(_, forget)| due(forget)).map(|(host, _)| *host).collect();
+        for host in &hosts {
+            self.forgets.remove(host);
+        }
+        (topology, hosts)
+    }
+
+    pub fn deadlines(&self) -> impl Iterator<Item = (Tick, &'static str)> {
+        let topology = self.topology.map(|topology| (topology.deadline, "answer to a proposed topology"));
+        let forgets = self.forgets.values().map(|forget| match forget {
+            Forget::Proposed { deadline } => (*deadline, "answer to a proposed end of a host"),
+            Forget::Pausing { until } => (*until, "pause before a proposal"),
+        });
+        topology.into_iter().chain(forgets)
+    }
+}

@@ -1,0 +1,123 @@
+//! What a picture says that the reconciler asks for: tunnels, the state of the ways, and which networks changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use asterism_model::{
+    BfdState, HostId, NetworkId, ObservedBridge, ObservedHost, ObservedPort, target::tunnel_peer,
+};
+
+use crate::{Path, Tick, moves::Ports, scope::Scope};
+
+/// The peers to which a picture shows ports of ours.
+pub(super) fn held(picture: &ObservedHost) -> Ports {
+    let mut ports = Ports::new();
+    for (network, peer, _) in tunnels(picture) {
+        ports.entry(network).or_default().insert(peer);
+    }
+    ports
+}
+
+/// The ways to a host's peers, given those of the picture before. `None` before: this leader's first look.
+pub(super) fn paths(
+    picture: &ObservedHost,
+    before: Option<&BTreeMap<HostId, Path>>,
+    now: Tick,
+) -> BTreeMap<HostId, Path> {
+    let mut best: BTreeMap<HostId, BfdState> = BTreeMap::new();
+    for (_, peer, state) in tunnels(picture) {
+        best.entry(peer).and_modify(|known| *known = (*known).max(state)).or_insert(state);
+    }
+    best.into_iter()
+        .map(|(peer, state)| {
+            let known = before.map(|before| before.get(&peer));
+            let path = match (state, known) {
+                (BfdState::Up, Some(Some(Path::Up { since }))) => Path::Up { since: *since },
+                (BfdState::Up, _) => Path::Up { since: now },
+                (BfdState::Down | BfdState::Unknown, Some(Some(Path::Down { since }))) => {
+                    Path::Down { since: *since }
+                }
+                // A switch that starts forgets what it said.
+                (BfdState::Down | BfdState::Unknown, Some(Some(Path::Up { .. }))) => {
+                    Path::Down { since: now }
+                }
+                (BfdState::Down | BfdState::Unknown, Some(Some(Path::Pending { since }))) => {
+                    Path::Pending { since: *since }
+                }
+                // A tunnel that was there before we looked was made by a leader before us, and worked.
+                (BfdState::Down, None) => Path::Down { since: now },
+                (BfdState::Unknown, None) | (BfdState::Down | BfdState::Unknown, Some(None)) => {
+                    Path::Pending { since: now }
+                }
+            };
+            (peer, path)
+        })
+        .collect()
+}
+
+fn tunnels(picture: &ObservedHost) -> impl Iterator<Item = (NetworkId, HostId, BfdState)> + '_ {
+    let ports = picture.bridges.values().flat_map(|bridge| bridge.ports.values());
+    ports.flat_map(|port| {
+        port.interfaces.values().filter_map(|interface| {
+            let network = port.network?;
+            Some((network, tunnel_peer(network, &interface.name)?, interface.bfd_state))
+        })
+    })
+}
+
+/// The networks whose rows differ in what a comparison reads: BFD's states and the switch's errors make pictures too.
+pub(super) fn changed(before: &ObservedHost, after: &ObservedHost) -> Scope {
+    // VMs come and go; only a name that may be in our way matters.
+    let mut names = before.foreign_names.symmetric_difference(&after.foreign_names);
+    if names.any(|name| is_spelt_like_ours(name)) {
+        return Scope::All;
+    }
+    let mut networks = BTreeSet::new();
+    let mut note = |bridge: &ObservedBridge| {
+        bridge.network.is_some_and(|network| {
+            networks.insert(network);
+            true
+        })
+    };
+    let mut is_all = false;
+    let gone = before.bridges.iter().filter(|(uuid, _)| !after.bridges.contains_key(uuid));
+    for (_, bridge) in gone {
+        is_all |= !note(bridge);
+    }
+    for (uuid, bridge) in &after.bridges {
+        let earlier = before.bridges.get(uuid);
+        if earlier.is_none_or(|earlier| !same_bridge(earlier, bridge)) {
+            is_all |= !note(bridge) || !earlier.is_none_or(&mut note);
+        }
+    }
+    if is_all { Scope::All } else { Scope::Networks(networks) }
+}
+
+/// See [`asterism_model::target::bridge_name`] and [`asterism_model::target::tunnel_name`].
+fn is_spelt_like_ours(name: &str) -> bool {
+    name.starts_with("ast") || name.starts_with("at")
+}
+
+fn same_bridge(one: &ObservedBridge, other: &ObservedBridge) -> bool {
+    let ObservedBridge { name, network, datapath_type, own_interface, ports, foreign_ports } = one;
+    *name == other.name
+        && *network == other.network
+        && *datapath_type == other.datapath_type
+        && *own_interface == other.own_interface
+        && *foreign_ports == other.foreign_ports
+        && ports.len() == other.ports.len()
+        && ports.iter().zip(&other.ports).all(|(one, other)| one.0 == other.0 && same_port(one.1, other.1))
+}
+
+fn same_port(one: &ObservedPort, other: &ObservedPort) -> bool {
+    one.name == other.name
+        && one.network == other.network
+        && one.is_protected == other.is_protected
+        && one.interfaces.len() == other.interfaces.len()
+        && one.interfaces.iter().zip(&other.interfaces).all(|((uuid, one), (other_uuid, other))| {
+            uuid == other_uuid
+                && one.name == other.name
+                && one.kind == other.kind
+                && one.options == other.options
+                && one.bfd == other.bfd
+        })
+}

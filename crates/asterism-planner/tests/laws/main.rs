@@ -1,0 +1,8 @@
+//! What holds of the planner in every state, whatever happens: the laws P1 to P7 and P10 of the test pyramid.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod moves;

@@ -1,0 +1,235 @@
+//! P7 and P10: real reconcilers, several of them, and hosts that answer in any order, late or never.
+//!
+//! [`World`] judges every action and every write: a fence on each, one in flight per host, silence after the end, and
+//! never a ring of live links.
+
+use std::time::Duration;
+
+use asterism_model::HostId;
+use proptest::{collection, prelude::*};
+
+use crate::support::World;
+
+/// Something that happens; places are counted round over what is there.
+#[derive(Debug, Clone)]
+enum Step {
+    Deliver(usize),
+    /// The oldest things under way arrive.
+    Flow(usize),
+    Lose(usize),
+    LoseSession(usize),
+    ShowEarlier(usize, usize),
+    Pass(u64),
+    Kill(usize),
+    Revive(usize),
+    Unreach(usize),
+    Reach(usize),
+    Cut(usize),
+    Mend(usize),
+    Empty(usize),
+    Operate(Verb, usize, usize),
+    Elect,
+    Depose,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Verb {
+    Disable,
+    Enable,
+    PreferHost,
+    PreferPool,
+    Add,
+    Remove,
+    Forget,
+    Create,
+    Delete,
+    TakePoolOut,
+    PutPoolIn,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let verb = prop_oneof![
+        4 => Just(Verb::Disable),
+        4 => Just(Verb::Enable),
+        6 => Just(Verb::PreferHost),
+        6 => Just(Verb::PreferPool),
+        2 => Just(Verb::Add),
+        1 => Just(Verb::Remove),
+        1 => Just(Verb::Forget),
+        1 => Just(Verb::Create),
+        1 => Just(Verb::Delete),
+        1 => Just(Verb::TakePoolOut),
+        2 => Just(Verb::PutPoolIn),
+    ];
+    let place = || any::<u8>().prop_map(usize::from);
+    prop_oneof![
+        40 => place().prop_map(Step::Deliver),
+        10 => (1..30_usize).prop_map(Step::Flow),
+        3 => place().prop_map(Step::Lose),
+        2 => place().prop_map(Step::LoseSession),
+        3 => (place(), 1..3_usize).prop_map(|(place, lag)| Step::ShowEarlier(place, lag)),
+        6 => prop_oneof![4 => 1..1000_u64, 2 => 1000..20_000_u64].prop_map(Step::Pass),
+        3 => place().prop_map(Step::Kill),
+        3 => place().prop_map(Step::Revive),
+        3 => place().prop_map(Step::Unreach),
+        3 => place().prop_map(Step::Reach),
+        1 => place().prop_map(Step::Cut),
+        1 => place().prop_map(Step::Mend),
+        2 => place().prop_map(Step::Empty),
+        8 => (verb, place(), place()).prop_map(|(verb, one, other)| Step::Operate(verb, one, other)),
+        2 => Just(Step::Elect),
+        1 => Just(Step::Depose),
+    ]
+}
+
+/// Pools by their number of hosts.
+fn pools() -> impl Strategy<Value = Vec<usize>> {
+    collection::vec(1..4_usize, 1..4)
+}
+
+fn world(pools: &[usize]) -> World {
+    let mut script = String::new();
+    for (pool, hosts) in pools.iter().enumerate() {
+        script.push_str(&format!("pool p{pool}\n"));
+        for host in 0..*hosts {
+            script.push_str(&format!("host p{pool}/h{host} 10.0.{pool}.{}\n", host + 1));
+        }
+    }
+    let all: String = (0..pools.len()).map(|pool| format!(" p{pool}")).collect();
+    script.push_str(&format!("network n0{all}\n"));
+    let mut world = World::of(&script);
+    world.elect();
+    world
+}
+
+fn pick<T>(items: Vec<T>, place: usize) -> Option<T> {
+    let count = items.len();
+    items.into_iter().nth(place.checked_rem(count)?)
+}
+
+impl Step {
+    fn happen(&self, world: &mut World) {
+        let hosts: Vec<HostId> = world.hosts.keys().copied().collect();
+        let host = |place: usize| hosts[place % hosts.len()];
+        match self {
+            Self::Deliver(place) => {
+                if let Some(next) = pick(world.deliverable(), *place) {
+                    world.deliver(next);
+                }
+            }
+            Self::Flow(count) => {
+                for _ in 0..*count {
+                    let Some(next) = world.deliverable().first().copied() else { break };
+                    world.deliver(next);
+                }
+            }
+            Self::Lose(place) if !world.mail.is_empty() => world.lose(place % world.mail.len()),
+            Self::Lose(_) => {}
+            Self::LoseSession(place) => {
+                let leader = place % world.leaders.len();
+                let sessions = &world.leaders[leader].sessions;
+                let up =
+                    sessions.iter().filter(|(_, session)| session.is_up).map(|(host, _)| *host).collect();
+                if let Some(host) = pick(up, *place).filter(|_| !world.leaders[leader].is_silent) {
+                    world.lose_session(leader, host);
+                }
+            }
+            Self::ShowEarlier(place, lag) => {
+                let leader = place % world.leaders.len();
+                if !world.leaders[leader].is_silent {
+                    world.show(leader, host(*place), *lag);
+                }
+            }
+            Self::Pass(milliseconds) => world.pass(Duration::from_millis(*milliseconds)),
+            Self::Kill(place) => world.set_alive(host(*place), false),
+            Self::Revive(place) => world.set_alive(host(*place), true),
+            Self::Unreach(place) => world.set_reachable(host(*place), false),
+            Self::Reach(place) => world.set_reachable(host(*place), true),
+            Self::Cut(place) => world.set_cut(host(*place), true),
+            Self::Mend(place) => world.set_cut(host(*place), false),
+            Self::Empty(place) => world.empty(host(*place)),
+            Self::Operate(verb, one, other) => {
+                if let Some(line) = verb.line(world, *one, *other) {
+                    world.operate(&line);
+                }
+            }
+            Self::Elect if world.leaders.len() < 5 => world.elect(),
+            Self::Elect => {}
+            Self::Depose => depose_old(world),
+        }
+    }
+}
+
+/// The oldest leader that does not know it yet is told.
+fn depose_old(world: &mut World) {
+    let last = world.leaders.len() - 1;
+    if let Some(old) = (0..last).find(|leader| !world.leaders[*leader].is_silent) {
+        world.handle(old, asterism_planner::Event::Deposed);
+    }
+}
+
+impl Verb {
+    /// The operator's command, as far as there is something that it can be about.
+    fn line(self, world: &World, one: usize, other: usize) -> Option<String> {
+        let state = world.state();
+        let host = pick(state.hosts().keys().copied().collect(), one).map(|host| state.host_label(host));
+        let pool = pick(state.pools().values().collect(), one).map(|pool| pool.name.to_string());
+        let network =
+            pick(state.networks().values().collect(), other).map(|network| network.name.to_string());
+        let in_pool =
+            || host.as_ref()?.split_once('/').map(|(pool, host)| (pool.to_owned(), host.to_owned()));
+        Some(match self {
+            Self::Disable => format!("disable {}", host?),
+            Self::Enable => format!("enable {}", host?),
+            Self::PreferHost => {
+                let (pool, host) = in_pool()?;
+                let host = if one.is_multiple_of(5) { "-" } else { &host };
+                format!("update {} host={pool}:{host}", network?)
+            }
+            Self::PreferPool => {
+                let pool = if one.is_multiple_of(5) { "-".to_owned() } else { pool? };
+                format!("update {} prefer={pool}", network?)
+            }
+            Self::Add => format!("host {}/x{other} 10.1.{}.{}", pool?, one % 250, other % 250 + 1),
+            Self::Remove => format!("remove {}", host?),
+            Self::Forget => format!("remove {} force", host?),
+            Self::Create => format!("network n{other} {}", pool?),
+            Self::Delete => format!("delete {}", network?),
+            Self::TakePoolOut => format!("update {} remove={}", network?, pool?),
+            Self::PutPoolIn => format!("update {} set={}", network?, pool?),
+        })
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_order_of_events_closes_a_ring_and_what_answers_is_made_whole(
+        pools in pools(),
+        steps in collection::vec(step(), 0..150),
+    ) {
+        let mut world = world(&pools);
+        for step in &steps {
+            step.happen(&mut world);
+        }
+        // Old leaders are told; what they sent may still arrive. Who does not answer is dead for a while.
+        for _ in 0..world.leaders.len() {
+            depose_old(&mut world);
+        }
+        let hosts: Vec<HostId> = world.hosts.keys().copied().collect();
+        for host in &hosts {
+            world.set_cut(*host, false);
+            if !world.hosts[host].answers() {
+                world.set_alive(*host, false);
+            }
+        }
+        world.settle();
+        world.check_links_of_those_who_answer();
+        // And comes back.
+        for host in &hosts {
+            world.set_alive(*host, true);
+            world.set_reachable(*host, true);
+        }
+        world.settle();
+        world.check_healed();
+    }
+}

@@ -92,7 +92,7 @@ impl Default for Graces {
         Self {
             death: Duration::from_millis(500),
             contact: Duration::from_secs(3),
-            fabric: Duration::from_millis(1500),
+            fabric: Duration::from_secs(1),
             silence: Duration::from_secs(10),
             come_up: Duration::from_secs(10),
             fail_back: Duration::from_secs(10),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use asterism_model::{HostId, NetworkId, NetworkState};
+use asterism_model::{HostId, NetworkId, NetworkState, PortRole};
 
 use crate::{links::Fabric, members::Members, scope::Scope};
 
@@ -73,15 +73,15 @@ impl Affected {
     }
 }
 
-/// The peers of each host in one network.
-fn ends(members: &Members<'_>, network: NetworkId) -> BTreeMap<HostId, BTreeSet<HostId>> {
-    let mut ends: BTreeMap<HostId, BTreeSet<HostId>> = BTreeMap::new();
+/// The peers of each host in one network, with the role of its port to them.
+fn ends(members: &Members<'_>, network: NetworkId) -> BTreeMap<HostId, BTreeMap<HostId, PortRole>> {
+    let mut ends: BTreeMap<HostId, BTreeMap<HostId, PortRole>> = BTreeMap::new();
     let network = members.state().networks().get(&network);
     let links = network.and_then(|network| Fabric::of(members, network)).map(|fabric| fabric.links());
     for (host, uplinks) in links.unwrap_or_default() {
         for uplink in uplinks {
-            ends.entry(host).or_default().insert(uplink);
-            ends.entry(uplink).or_default().insert(host);
+            ends.entry(host).or_default().insert(uplink, PortRole::Uplink);
+            ends.entry(uplink).or_default().insert(host, PortRole::Downlink);
         }
     }
     ends

@@ -196,7 +196,9 @@ impl LogFilter {
                 "log.level: `{text}`: {error}; expected error, warn, info, debug, trace, or target=level"
             )
         })?;
-        Ok(Self(text))
+        // A bare `info` means our own: openraft's would tell each vote and timer.
+        let is_quiet = ["error", "warn", "info"].contains(&text.as_str());
+        Ok(Self(if is_quiet { format!("{text},openraft=error") } else { text }))
     }
 
     pub fn filter(&self) -> EnvFilter {

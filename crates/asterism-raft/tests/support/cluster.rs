@@ -2,10 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     sync::{Arc, Mutex},
-    thread::{self, JoinHandle},
+    thread,
     time::Duration,
 };
 
@@ -41,8 +41,6 @@ pub struct Cluster {
     links: Arc<BTreeMap<(u64, u64), Proxy>>,
     aliases: Aliases,
     running: BTreeMap<u64, Node>,
-    /// Runtimes that end; RocksDB has to be closed before the process ends.
-    ending: Vec<JoinHandle<()>>,
 }
 
 /// Which place a node id runs at, where they differ.
@@ -99,8 +97,9 @@ impl Cluster {
     pub async fn started(nodes: u64, settings: Settings) -> Self {
         let mut addresses = BTreeMap::new();
         for node in 1..=nodes {
-            // Bound again when the node starts, which may be on a busy machine, but not soon by another.
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            // Bound again when the node starts. An address of the test's own: on 127.0.0.1, a connection of someone
+            // else may have taken the port meanwhile.
+            let listener = TcpListener::bind((own_ip(), 0)).await.unwrap();
             addresses.insert(node, listener.local_addr().unwrap());
         }
         let mut links = BTreeMap::new();
@@ -119,7 +118,6 @@ impl Cluster {
             links,
             aliases: Aliases::default(),
             running: BTreeMap::new(),
-            ending: Vec::new(),
         };
         for node in 1..=nodes {
             cluster.start(node).await;
@@ -206,17 +204,17 @@ impl Cluster {
                 Ok(())
             }
             Err(error) => {
-                self.ending.push(thread::spawn(move || runtime.shutdown_timeout(PATIENCE)));
+                end(runtime);
                 Err(error)
             }
         }
     }
 
-    /// Ends every task of the node where it stands. Nothing is synced or said to anyone.
+    /// Ends every task of the node where it stands. Nothing is said to anyone.
     pub fn kill(&mut self, node: u64) {
         let Node { replica, runtime } = self.running.remove(&node).unwrap();
         drop(replica);
-        self.ending.push(thread::spawn(move || runtime.shutdown_timeout(PATIENCE)));
+        end(runtime);
     }
 
     /// Nothing that `node` sends or should receive passes.
@@ -298,8 +296,18 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         let nodes: Vec<u64> = self.running.keys().copied().collect();
         nodes.into_iter().for_each(|node| self.kill(node));
-        self.ending.drain(..).for_each(|ending| ending.join().unwrap());
     }
+}
+
+/// A loopback address by process, as each test is one.
+fn own_ip() -> Ipv4Addr {
+    let [_, _, high, low] = std::process::id().to_be_bytes();
+    Ipv4Addr::new(127, 1, high, low)
+}
+
+/// Returns when no task of the runtime runs any more; waiting isn't allowed on a thread that runs tasks.
+fn end(runtime: Runtime) {
+    thread::spawn(move || runtime.shutdown_timeout(PATIENCE)).join().unwrap();
 }
 
 /// A killed node's threads let go of its directory a moment later.

@@ -291,7 +291,7 @@ impl Reconciler {
             self.actions.push_back(Action::Propose(Operation::AdoptTopology {
                 epoch: self.leadership.epoch,
                 based_on: plan.based_on,
-                changes: plan.changes.clone(),
+                changes: proposals::first(&plan.changes),
             }));
         }
         self.plan = Some(plan);

@@ -4,10 +4,26 @@
 
 use std::collections::BTreeMap;
 
-use asterism_model::HostId;
+use asterism_model::{HostId, NetworkId, TopologyPlan};
 
 use super::Settings;
 use crate::Tick;
+
+/// How many choices one proposal may hold. The log takes commands of up to 1 MiB, and a choice takes less than 100 bytes of
+/// it; what is left over is planned again when this is adopted.
+const CHOICES: usize = 8192;
+
+/// The first of a plan's changes, as many as one proposal holds. A network has fewer choices than that.
+pub(super) fn first(changes: &BTreeMap<NetworkId, TopologyPlan>) -> BTreeMap<NetworkId, TopologyPlan> {
+    let mut left = CHOICES;
+    let mut first = BTreeMap::new();
+    for (network, plan) in changes {
+        let Some(rest) = left.checked_sub(plan.stars.len() + 1) else { break };
+        left = rest;
+        first.insert(*network, plan.clone());
+    }
+    first
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Proposals {
@@ -99,5 +115,31 @@ impl Proposals {
             Forget::Pausing { until } => (*until, "pause before a proposal"),
         });
         topology.into_iter().chain(forgets)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use asterism_model::{PoolId, StarPlan, Vni};
+
+    use super::*;
+
+    #[test]
+    fn a_proposal_of_the_largest_plan_stays_below_what_the_log_takes() {
+        let star = StarPlan {
+            center: HostId(u32::MAX),
+            cause: asterism_model::Cause::Preferred,
+            standby: Some(HostId(u32::MAX)),
+        };
+        let stars: BTreeMap<PoolId, StarPlan> =
+            (0..256).map(|pool| (PoolId(u32::MAX - pool), star)).collect();
+        let pool_center = Some((PoolId(u32::MAX), asterism_model::Cause::Preferred));
+        let plan = TopologyPlan { vni: Vni::MAX, stars, pool_center };
+        let changes: BTreeMap<_, _> =
+            (0..4096).map(|network| (NetworkId(u32::MAX - network), plan.clone())).collect();
+        let first = first(&changes);
+        assert_eq!(first.len(), CHOICES / 257);
+        assert!(first.keys().eq(changes.keys().take(first.len())));
+        assert!(serde_json::to_vec(&first).unwrap().len() < 1 << 20);
     }
 }

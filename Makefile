@@ -19,7 +19,7 @@ build: setup ## build the programs, optimised
 	cargo build --release --workspace --bins
 
 demo: build ## three controllers, nine hosts, and what they survive, in the laboratory
-	cargo run --release --package asterism-lab -- demo
+	cargo run --release --bin asterism-lab -- demo
 
 test: setup ## all that CI runs: lint, then every test there is
 	scripts/test.sh
@@ -31,4 +31,4 @@ fmt: ## format all code
 	cargo fmt --all
 
 bench: setup ## measure planning, and memory of the state
-	cargo bench --workspace --benches
+	cargo bench --package asterism-planner --bench scale

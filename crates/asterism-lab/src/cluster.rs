@@ -42,8 +42,26 @@ pub struct ReplicaStatus {
 pub struct ReplicaState {
     pub role: String,
     pub applied_index: u64,
+    /// Counts the changes of the state: equal before and after, nothing was changed.
+    pub revision: u64,
     pub digest: String,
     pub epoch: u64,
+}
+
+/// `asterctl host show -o json`.
+#[derive(Deserialize)]
+struct HostAnswer {
+    status: Option<HostStatus>,
+}
+
+/// A host as the leader sees it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct HostStatus {
+    pub session: String,
+    /// What the leader does with it: `settled`, `writing` ...
+    pub phase: String,
+    pub target: String,
+    pub ovs_version: String,
 }
 
 /// `asterctl network show -o json`.
@@ -160,6 +178,47 @@ impl Lab {
             leader
                 .and_then(|node| u8::try_from(node).ok())
                 .ok_or_else(|| format!("no replica leads: {status:?}"))
+        })
+    }
+
+    /// Waits until all replicas answer and have applied the same log to the same state; gives that state's revision.
+    ///
+    /// # Errors
+    /// [`LabError::Deadline`] with how far each is.
+    pub fn wait_for_all_replicas(&self, deadline: Duration) -> Result<u64> {
+        until("all replicas hold the same state", deadline, || {
+            let status = self.cluster_status().map_err(|error| error.chain())?;
+            let states: Vec<&ReplicaState> =
+                status.replicas.iter().filter_map(|replica| replica.status.as_ref()).collect();
+            let equal = |pair: &[&ReplicaState]| {
+                (pair[0].applied_index, &pair[0].digest) == (pair[1].applied_index, &pair[1].digest)
+            };
+            let all = states.len() == status.replicas.len() && states.windows(2).all(equal);
+            all.then(|| states.first().map(|state| state.revision))
+                .flatten()
+                .ok_or_else(|| format!("{states:?}"))
+        })
+    }
+
+    /// What role a replica says that it has; `None` while it cannot be asked.
+    ///
+    /// # Errors
+    /// When no replica answers.
+    pub fn role_of(&self, node: u8) -> Result<Option<String>> {
+        let status = self.cluster_status()?;
+        let replica = status.replicas.into_iter().find(|replica| replica.node == u64::from(node));
+        Ok(replica.and_then(|replica| replica.status).map(|state| state.role))
+    }
+
+    /// What the leader sees of a host.
+    ///
+    /// # Errors
+    /// When no replica answers, or there is no such host.
+    pub fn host_status(&self, name: HostName) -> Result<HostStatus> {
+        let answer: HostAnswer = self.ask_json(&["host", "show", &name.to_string()])?;
+        answer.status.ok_or_else(|| LabError::Unreadable {
+            what: format!("asterctl host show {name}"),
+            problem: "it has no status".into(),
         })
     }
 

@@ -87,7 +87,7 @@ impl Loss {
         }
     }
 
-    fn touches(&self, of: &str) -> bool {
+    pub(crate) fn touches(&self, of: &str) -> bool {
         match self {
             Self::From { node, .. } | Self::To { node, .. } | Self::Between { node, .. } => node == of,
         }
@@ -176,12 +176,20 @@ impl Fabric {
         self.apply_losses()
     }
 
-    /// Ends every loss that starts at or was meant for `node`.
+    /// Ends every loss that starts at `node`, or that takes all that is meant for it.
     ///
     /// # Errors
     /// When nftables refuses.
     pub fn stop_losing(&mut self, node: &str) -> Result<()> {
-        self.losses.retain(|loss| !loss.touches(node));
+        self.end_losses(|loss| loss.touches(node))
+    }
+
+    /// Ends the losses that `which` chooses.
+    ///
+    /// # Errors
+    /// When nftables refuses.
+    pub fn end_losses(&mut self, which: impl Fn(&Loss) -> bool) -> Result<()> {
+        self.losses.retain(|loss| !which(loss));
         self.apply_losses()
     }
 

@@ -36,8 +36,8 @@ pub use address::{
 pub use binaries::find as find_program;
 pub use builder::LabBuilder;
 pub use cluster::{
-    ClusterStatus, Fence, Holder, LinkStatus, NetworkStatus, ReplicaState, ReplicaStatus, StarStatus,
-    TRANSPORT, TopologyStatus,
+    ClusterStatus, Fence, Holder, HostStatus, LinkStatus, NetworkStatus, ReplicaState, ReplicaStatus,
+    StarStatus, TRANSPORT, TopologyStatus,
 };
 pub use controller::{Controller, ControllerState};
 pub use ears::{EARS_PORT, Ears, Heard};

@@ -20,7 +20,7 @@ pub(super) fn kill_leader(stage: &mut Stage) -> Result<Chapter> {
     stage.lab.wait_for_new_epoch(&fences, PATIENCE)?;
     let chapter = untouched(stage, &before)?;
     stage.lab.controller_mut(leader)?.start()?;
-    wait_for_all_replicas(stage)?;
+    stage.lab.wait_for_all_replicas(PATIENCE)?;
     Ok(chapter
         .took("writes accepted", writable, Some(WRITES_WITHIN))
         .note(format!("the leader was c{leader}")))
@@ -42,7 +42,7 @@ pub(super) fn kill_all(stage: &mut Stage) -> Result<Chapter> {
     stage.lab.wait_for_leader(PATIENCE)?;
     let led = start.elapsed();
     stage.lab.wait_for_new_epoch(&fences, PATIENCE)?;
-    wait_for_all_replicas(stage)?;
+    stage.lab.wait_for_all_replicas(PATIENCE)?;
     Ok(untouched(stage, &before)?.took("a leader again", led, None))
 }
 
@@ -56,7 +56,7 @@ pub(super) fn pause_leader(stage: &mut Stage) -> Result<Chapter> {
     stage.lab.wait_for_new_epoch(&fences, PATIENCE)?;
     let claimed = stage.lab.fences()?;
     stage.lab.controller_mut(old)?.resume()?;
-    wait_for_all_replicas(stage)?;
+    stage.lab.wait_for_all_replicas(PATIENCE)?;
     let chapter = untouched(stage, &before)?;
     let after = stage.lab.fences()?;
     let backward =
@@ -82,20 +82,4 @@ fn untouched(stage: &Stage, before: &Before) -> Result<Chapter> {
     stage.wait_until_calm(before)?;
     let written = stage.written_since(before)?;
     Ok(Chapter::new(&stage.probes_since(before)?).nothing_lost().no_row_changed(&written))
-}
-
-/// Waits until all replicas answer and have applied the same log to the same state.
-fn wait_for_all_replicas(stage: &Stage) -> Result<()> {
-    let equal = || {
-        let status = stage.lab.cluster_status().map_err(|error| error.chain())?;
-        let states: Vec<_> = status
-            .replicas
-            .iter()
-            .filter_map(|replica| replica.status.as_ref())
-            .map(|s| (s.applied_index, &s.digest))
-            .collect();
-        let all = states.len() == status.replicas.len() && states.windows(2).all(|pair| pair[0] == pair[1]);
-        if all { Ok(()) } else { Err(format!("{states:?}")) }
-    };
-    Ok(asterism_lab::wait::until("all replicas hold the same state", PATIENCE, equal)?)
 }

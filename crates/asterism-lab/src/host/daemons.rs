@@ -60,8 +60,9 @@ impl Host {
         // Before the switch runs: one transaction, with a counter that the switch repeats once it has taken it all up.
         let counter = self.vsctl().run_without_switch("init -- get Open_vSwitch . next_cfg")?;
         let counter = counter.trim().parse::<i64>().unwrap_or(0) + 1;
+        let version = switch_version()?;
         self.vsctl().run_without_switch(&format!(
-            "set Open_vSwitch . external_ids:system-id={} next_cfg={counter} \
+            "set Open_vSwitch . external_ids:system-id={} ovs_version={version} next_cfg={counter} \
              -- --may-exist add-br {TRANSPORT_BRIDGE} \
              -- set Bridge {TRANSPORT_BRIDGE} datapath_type=netdev other_config:hwaddr={mac} \
              -- --may-exist add-port {TRANSPORT_BRIDGE} eth0",
@@ -142,4 +143,14 @@ pub(super) fn leave_to_the_switch(netns: &Netns, nic: &str) -> Result<()> {
         .enter(|| fs::write("/proc/sys/net/ipv4/conf/all/arp_ignore", "1"))
         .and_then(|written| written)
         .map_err(|source| LabError::io("keeping the kernel from answering ARP", source))
+}
+
+/// The version that `ovs-ctl` writes into the root row of a host when it starts the switch.
+fn switch_version() -> Result<String> {
+    let text = Tool::new("ovs-vswitchd").arg("--version").run("asking for the version of ovs-vswitchd")?;
+    let version = text.lines().next().and_then(|line| line.rsplit(' ').next());
+    version.map(str::to_owned).ok_or_else(|| LabError::Unreadable {
+        what: "ovs-vswitchd --version".into(),
+        problem: "it printed nothing".into(),
+    })
 }

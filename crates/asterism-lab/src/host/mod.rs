@@ -6,6 +6,7 @@
 
 mod daemons;
 mod mute;
+mod overheard;
 mod unixctl;
 mod vsctl;
 

@@ -1,7 +1,9 @@
 //! Every fault by name: of hosts, of cables, of a controller's reach. Each has its way back.
 
+use std::net::Ipv4Addr;
+
 use super::Lab;
-use crate::address::HostName;
+use crate::address::{self, HostName};
 use crate::error::Result;
 use crate::fabric::{Loss, Underlay};
 use crate::host::Daemons;
@@ -82,17 +84,77 @@ impl Lab {
         self.fabric.lose(loss)
     }
 
+    /// Ends the losses that `which` chooses.
+    ///
+    /// # Errors
+    /// When nftables refuses.
+    pub fn end_losses(&mut self, which: impl Fn(&Loss) -> bool) -> Result<()> {
+        self.fabric.end_losses(which)
+    }
+
     /// Cuts a controller off from everybody.
     ///
     /// # Errors
     /// When there is no such controller.
     pub fn isolate_controller(&mut self, node: u8) -> Result<()> {
-        self.fabric.pull(&self.node(&format!("c{node}"))?, Underlay::Management)
+        self.fabric.pull(&self.node(&controller_node(node))?, Underlay::Management)
     }
 
+    /// Cuts a controller off from the other controllers, both ways. Hosts and the operator still reach it, and it them.
+    ///
+    /// # Errors
+    /// When there is no such controller.
+    pub fn part_controller(&mut self, node: u8) -> Result<()> {
+        let parted = self.node(&controller_node(node))?;
+        let others: Vec<u8> = self.controllers.keys().copied().filter(|other| *other != node).collect();
+        for other in others {
+            self.lose(silence(parted.clone(), address::controller(other)))?;
+            self.lose(silence(controller_node(other), address::controller(node)))?;
+        }
+        Ok(())
+    }
+
+    /// Lets vanish what a controller sends to the hosts. What it has sent already and is not acknowledged stays with its
+    /// kernel, which repeats it until it arrives: a write that is under way for as long as one likes.
+    ///
+    /// # Errors
+    /// When there is no such controller.
+    pub fn hold_back_writes(&mut self, node: u8) -> Result<()> {
+        let node = self.node(&controller_node(node))?;
+        let hosts: Vec<HostName> = self.hosts.keys().copied().collect();
+        hosts.into_iter().try_for_each(|host| self.lose(silence(node.clone(), host.management())))
+    }
+
+    /// Lets through what [`Lab::hold_back_writes`] held back.
+    ///
+    /// # Errors
+    /// When nftables refuses.
+    pub fn release_writes(&mut self, node: u8) -> Result<()> {
+        let hosts: Vec<HostName> = self.hosts.keys().copied().collect();
+        let held: Vec<Loss> =
+            hosts.iter().map(|host| silence(controller_node(node), host.management())).collect();
+        self.end_losses(|loss| held.contains(loss))
+    }
+
+    /// Plugs a controller in again, and ends all losses from and to it.
+    ///
     /// # Errors
     /// When there is no such controller.
     pub fn rejoin_controller(&mut self, node: u8) -> Result<()> {
-        self.fabric.put_back(&self.node(&format!("c{node}"))?, Underlay::Management)
+        let name = self.node(&controller_node(node))?;
+        let address = address::controller(node);
+        self.fabric.end_losses(|loss| {
+            loss.touches(&name) || matches!(loss, Loss::Between { to, .. } if *to == address)
+        })?;
+        self.fabric.put_back(&name, Underlay::Management)
     }
+}
+
+fn controller_node(node: u8) -> String {
+    format!("c{node}")
+}
+
+/// One node's frames to one address on the management network vanish.
+fn silence(node: String, to: Ipv4Addr) -> Loss {
+    Loss::Between { node, underlay: Underlay::Management, to }
 }

@@ -8,6 +8,7 @@ mod diff;
 mod journal;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 use std::path::Path;
 
 use serde_json::Value;
@@ -21,6 +22,9 @@ pub use journal::{Journal, JournalEntry};
 
 /// Key of `external_ids` on the root row under which the controllers keep their fence.
 pub const FENCE_KEY: &str = "asterism-fence";
+
+/// Key of `external_ids` that makes a row the controllers'; its value is the network's id.
+const NETWORK_KEY: &str = "asterism-network";
 
 /// Columns that `ovs-vswitchd` writes though the schema keeps them on disk: configuration acknowledged, bond state,
 /// versions and types that it reports, port numbers that it picked.
@@ -66,10 +70,40 @@ impl RowSnapshot {
         self.len() == 0
     }
 
+    /// Far ends of the tunnels that the controllers made for a network.
+    pub fn tunnels(&self, network: u32) -> BTreeSet<Ipv4Addr> {
+        let number = network.to_string();
+        let interfaces = self.tables.get("Interface").into_iter().flat_map(BTreeMap::values);
+        let ours = interfaces.filter(|row| pair(row, "external_ids", NETWORK_KEY) == Some(&number));
+        ours.filter_map(|row| pair(row, "options", "remote_ip")?.parse().ok()).collect()
+    }
+
+    /// What is not the controllers': without the rows that carry their key, and in the root row without the list of
+    /// bridges, which grows with theirs, and without the fence.
+    #[must_use]
+    pub fn foreign(mut self) -> Self {
+        for rows in self.tables.values_mut() {
+            rows.retain(|_, row| pair(row, "external_ids", NETWORK_KEY).is_none());
+        }
+        for root in self.tables.get_mut("Open_vSwitch").into_iter().flat_map(BTreeMap::values_mut) {
+            root.remove("bridges");
+            if let Some(pairs) = root.get_mut("external_ids").and_then(|map| map.get_mut(1)?.as_array_mut()) {
+                pairs.retain(|pair| pair.get(0).and_then(Value::as_str) != Some(FENCE_KEY));
+            }
+        }
+        self
+    }
+
     /// What changed from here to `after`.
     pub fn diff(&self, after: &Self) -> RowDiff {
         diff::diff(self, after)
     }
+}
+
+/// Value of a key in a column that holds a map: `["map", [[key, value], ...]]` (RFC 7047 section 5.1).
+fn pair<'a>(row: &'a Row, column: &str, key: &str) -> Option<&'a str> {
+    let mut pairs = row.get(column)?.get(1)?.as_array()?.iter();
+    pairs.find(|pair| pair.get(0).and_then(Value::as_str) == Some(key))?.get(1)?.as_str()
 }
 
 /// Reads all rows through a host's local socket.
@@ -134,4 +168,36 @@ fn ephemeral_columns(schema: &str) -> Result<BTreeSet<(String, String)>> {
 /// `["uuid", "..."]` as the bare text.
 fn text_of(value: &Value) -> String {
     value.get(1).and_then(Value::as_str).map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn row(value: Value) -> Row {
+        value.as_object().unwrap().clone().into_iter().collect()
+    }
+
+    #[test]
+    fn what_carries_the_key_is_the_controllers_and_all_else_is_foreign() {
+        let key = json!(["map", [["asterism-network", "7"]]]);
+        let options = json!(["map", [["key", "5"], ["remote_ip", "10.20.1.2"]]]);
+        let ours = row(json!({"external_ids": key, "options": options}));
+        let foreign = row(json!({"external_ids": ["map", []], "options": options}));
+        let root = |ids: Value| row(json!({"bridges": ["set", []], "external_ids": ids}));
+        let fenced = root(json!(["map", [["asterism-fence", "c:1:1"], ["system-id", "x"]]]));
+        let tables = [
+            ("Interface", BTreeMap::from([("a".to_owned(), ours), ("b".to_owned(), foreign.clone())])),
+            ("Open_vSwitch", BTreeMap::from([("r".to_owned(), fenced)])),
+        ];
+        let tables = tables.map(|(name, rows)| (name.to_owned(), rows)).into();
+        let snapshot = RowSnapshot { host: HostName::new(1, 1), tables };
+        assert_eq!(snapshot.tunnels(7), BTreeSet::from([Ipv4Addr::new(10, 20, 1, 2)]));
+        assert_eq!(snapshot.tunnels(8), BTreeSet::new());
+        let left = snapshot.foreign().tables;
+        assert_eq!(left["Interface"], BTreeMap::from([("b".to_owned(), foreign)]));
+        assert_eq!(left["Open_vSwitch"]["r"], row(json!({"external_ids": ["map", [["system-id", "x"]]]})));
+    }
 }

@@ -8,25 +8,24 @@ use crate::setup;
 const NETWORKS: usize = 1000;
 const HOSTS: usize = 512;
 
+/// The resident size is that of so many copies: what the allocator had left over from before fills up with the first.
+const COPIES: usize = 16;
+
 pub fn report() {
-    println!("state of {NETWORKS} networks over {HOSTS} hosts in {} pools (bytes)", setup::POOLS);
+    println!(
+        "state of {NETWORKS} networks over {HOSTS} hosts in {} pools (bytes; with its events)",
+        setup::POOLS
+    );
     println!("{:>22} {:>12} {:>12} {:>10} {:>10}", "", "stored", "resident", "stored/1", "resident/1");
-    let nothing = Weight { stored: stored(&NetworkState::default()), resident: resident() };
+    let nothing = Weight::of(&NetworkState::default());
     let mut state = setup::hosts(HOSTS);
-    let hosts = Weight { stored: stored(&state), resident: resident() };
+    let hosts = Weight::of(&state);
     row("hosts", HOSTS, &nothing, &hosts);
     setup::add_networks(&mut state, NETWORKS);
-    // The plan is freed before the resident size is read; what the allocator keeps of it counts as the state's.
     let choices = plan(&state, &setup::all_able(&state), &Graces::default(), setup::NOW);
     setup::adopt(&mut state, &choices);
     drop(choices);
-    // A copy is the honest size: nothing but the state is allocated in between.
-    let before = resident();
-    let copy = state.clone();
-    let networks =
-        Weight { stored: stored(&state), resident: hosts.resident + resident().saturating_sub(before) };
-    row("networks and choices", NETWORKS, &hosts, &networks);
-    drop(copy);
+    row("networks and choices", NETWORKS, &hosts, &Weight::of(&state));
 }
 
 struct Weight {
@@ -34,14 +33,21 @@ struct Weight {
     resident: usize,
 }
 
+impl Weight {
+    fn of(state: &NetworkState) -> Self {
+        let stored = encode_state(state).len();
+        let before = resident();
+        let copies: Vec<NetworkState> = vec![state.clone(); COPIES];
+        let resident = resident().saturating_sub(before) / COPIES;
+        drop(copies);
+        Self { stored, resident }
+    }
+}
+
 fn row(what: &str, count: usize, before: &Weight, after: &Weight) {
     let stored = after.stored - before.stored;
     let resident = after.resident.saturating_sub(before.resident);
     println!("{what:>22} {stored:>12} {resident:>12} {:>10} {:>10}", stored / count, resident / count);
-}
-
-fn stored(state: &NetworkState) -> usize {
-    encode_state(state).len()
 }
 
 /// `VmRSS` (proc(5)).

@@ -7,7 +7,8 @@ use asterism_model::{Cause, Host, HostDiff, NetworkState, PoolId, PrivateNetwork
 use asterism_planner::{
     Evidence, Explanation, diff,
     explain::{Candidate, Holder, PoolExplanation},
-    links::Fabric, members::Members,
+    links::Fabric,
+    members::Members,
     plan, target,
 };
 use asterism_raft::View;

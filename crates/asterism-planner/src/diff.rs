@@ -250,3 +250,6 @@ fn same_tunnel(interface: &ObservedInterface, tunnel: &Tunnel) -> bool {
         && interface.options == tunnel.to_options()
         && interface.bfd == tunnel.bfd.to_column()
 }
+
+#[cfg(test)]
+mod tests;

@@ -115,15 +115,21 @@ impl Court<'_> {
                     // Heard already, from the other end.
                     continue;
                 }
-                let way = match (far, far_path) {
-                    (Some(_), Some(far_path)) => self.merge(*path, *far_path),
+                match (far, far_path) {
+                    (Some(_), Some(far_path)) => {
+                        if let Some(way) = self.merge(*path, *far_path) {
+                            self.note(*one, *other, &way);
+                            self.note(*other, *one, &way);
+                        }
+                    }
                     // The other end answers and has no port: what BFD says here is our own doing.
-                    (Some(_), None) => None,
-                    (None, _) => one_sided(*path),
-                };
-                if let Some(way) = way {
-                    self.note(*one, *other, &way);
-                    self.note(*other, *one, &way);
+                    (Some(_), None) => {}
+                    // Nobody vouches for himself: the one may be dead too, and this its last word.
+                    (None, _) => {
+                        if let Some(way) = one_sided(*path) {
+                            self.note(*other, *one, &way);
+                        }
+                    }
                 }
             }
         }
@@ -250,3 +256,6 @@ fn one_sided(path: Path) -> Option<Way> {
         Path::Pending { .. } => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,10 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+// The tools of tests/support name the crate from outside.
+#[cfg(test)]
+extern crate self as asterism_planner;
+
 pub mod check;
 pub mod diff;
 pub mod elect;
@@ -19,6 +23,8 @@ pub mod plan;
 pub mod reconciler;
 pub mod scope;
 pub mod target;
+#[cfg(test)]
+mod testing;
 pub mod tick;
 pub mod vni;
 

@@ -40,7 +40,7 @@ pub enum Want {
     Keep,
     /// It is new, and its peer answers.
     Link,
-    /// It is there and nothing comes over it, and its peer does not answer. Given up where it is in the way.
+    /// It is there and nothing comes over it, and its peer does not answer. Given up where it is in the way of a link.
     Spare,
     /// It is new, and its peer does not answer.
     Prepare,
@@ -129,6 +129,8 @@ impl Ledger {
             Want::Keep | Want::Link => !self.is_known(*peer) || self.may_have(network, *peer, host),
             Want::Spare | Want::Prepare => true,
         });
+        // Nothing that is there is taken away but to make room for a link that works.
+        let makes_room = live.iter().any(|(want, _)| *want == Want::Link);
         // One link closes no ring.
         let mut joined =
             if live.len() > 1 { self.joined_without(network, host) } else { Components::default() };
@@ -139,7 +141,7 @@ impl Ledger {
             let may_close_ring = reached.contains(&component);
             let is_granted = match want {
                 Want::Keep => true,
-                Want::Spare => !may_close_ring,
+                Want::Spare => !(makes_room && may_close_ring),
                 Want::Link | Want::Prepare => !may_close_ring && (are_linked || self.is_known(peer)),
             };
             if is_granted {
@@ -201,3 +203,6 @@ impl Components {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -238,3 +238,6 @@ fn differs(before: &Topology, planned: &TopologyPlan) -> bool {
         || before.pool_center.as_ref().map(|choice| choice.holder) != root_pool(planned.pool_center)
         || !stars_before.eq(stars_planned)
 }
+
+#[cfg(test)]
+mod tests;

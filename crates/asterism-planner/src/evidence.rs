@@ -1,4 +1,4 @@
-//! What the leader knows of the hosts' lives: the three witnesses that [`crate::judge`] weighs.
+//! What the leader knows of the hosts' lives: the three witnesses that [`judge`](crate::judge::judge) weighs.
 //!
 //! They are our own OVSDB session to a host, what the other hosts' BFD says of it, and whether we are the ones who are cut
 //! off. Filled in by the reconciler's lanes from whole pictures; never replicated, never stored.

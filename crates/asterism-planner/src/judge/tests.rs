@@ -55,8 +55,8 @@ fn a_cut_of_the_management_network_moves_nothing() {
         3_600_000,
         expect![[r#"
         h1 doubtful: no OVSDB session (no answer), but its tunnels are up
-        h2 able since t=0.100s
-        h3 able since t=0.100s
+        h2 able since t=0.000s
+        h3 able since t=0.000s
     "#]],
     );
 }

@@ -4,7 +4,7 @@
 //! One instance serves one leadership: it is made when the leader's epoch is applied, and dropped when it is deposed. It
 //! runs unchanged in the daemon, in simulations, and in the replay of a recorded day.
 //!
-//! Each host has a [`lane`] of its own with at most one transaction in flight. Lanes meet in two places only:
+//! Each host has a lane of its own with at most one transaction in flight. Lanes meet in two places only:
 //! [`crate::moves`] withholds ports that might close a ring, and the plan weighs the evidence of all.
 
 mod affected;

@@ -5,7 +5,7 @@ use std::{
     fmt,
 };
 
-use asterism_model::{HostId, HostTarget, NetworkId, NetworkState, PrivateNetwork};
+use asterism_model::{Host, HostId, HostTarget, NetworkId, NetworkState, PrivateNetwork};
 
 use crate::{Targets, links::Fabric, members::Members};
 
@@ -121,13 +121,14 @@ fn check_reach(
     fabric: &Fabric<'_>,
     report: &mut impl FnMut(String),
 ) {
+    if !fabric.is_whole() {
+        // The planner is about to mend that.
+        return;
+    }
     let root = fabric.topology().root();
-    // While a center is gone and not replaced yet, its star is cut; the planner is about to mend that.
-    let whole = fabric.topology().stars.values().all(|star| members.get(star.center.holder).is_some());
     let links = fabric.links();
-    for host in
-        members.of_network(network).filter(|host| whole && fabric.topology().stars.contains_key(&host.pool))
-    {
+    let has_star = |host: &&Host| fabric.topology().stars.contains_key(&host.pool);
+    for host in members.of_network(network).filter(has_star) {
         let mut at = host.id;
         for _ in 0..links.len() {
             match links.get(&at).and_then(|uplinks| uplinks.first()) {

@@ -19,7 +19,7 @@ pub struct Difference {
     pub diff: HostDiff,
     /// What the diff is about.
     pub scope: Scope,
-    pub conflicts: Vec<Conflict>,
+    pub conflicts: BTreeSet<Conflict>,
 }
 
 /// Something of the target that a foreign row stands in the way of, or a row of ours that foreign ones hold.
@@ -59,7 +59,7 @@ pub fn diff_within(scope: &Scope, target: &HostTarget, observed: &ObservedHost) 
         result: Difference {
             diff: HostDiff::empty(target.host, target.revision),
             scope: Scope::none(),
-            conflicts: Vec::new(),
+            conflicts: BTreeSet::new(),
         },
     };
     differ.run(scope, target);
@@ -195,7 +195,7 @@ impl Differ<'_> {
             self.drop_port(uuid, bridge, *port_uuid, port);
         }
         let foreign_ports = bridge.foreign_ports;
-        self.result.conflicts.push(Conflict::BridgeInUse { network, name, foreign_ports });
+        self.result.conflicts.insert(Conflict::BridgeInUse { network, name, foreign_ports });
     }
 
     fn add_bridges(&mut self, targets: Vec<&TargetBridge>) {
@@ -211,7 +211,7 @@ impl Differ<'_> {
             let name = target.name.as_str();
             if held.contains(name) || self.observed.foreign_names.contains(name) {
                 let (network, name) = (target.network, target.name.clone());
-                self.result.conflicts.push(Conflict::BridgeNameTaken { network, name });
+                self.result.conflicts.insert(Conflict::BridgeNameTaken { network, name });
                 continue;
             }
             let mut bridge = target.clone();

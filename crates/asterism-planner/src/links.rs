@@ -80,6 +80,11 @@ impl<'a> Fabric<'a> {
         self.members.get(host).filter(|host| self.network.pools.contains_key(&host.pool))
     }
 
+    /// Whether every star has its center: one that leaves the network takes its star apart until the next election.
+    pub fn is_whole(&self) -> bool {
+        self.topology.stars.values().all(|star| self.takes_part(star.center.holder).is_some())
+    }
+
     /// All links, from each host to its uplinks.
     pub fn links(&self) -> BTreeMap<HostId, Vec<HostId>> {
         self.members.of_network(self.network).map(|host| (host.id, self.uplinks(host))).collect()

@@ -97,10 +97,14 @@ fn take_port(rows: &mut ObservedHost, name: &str) -> (RowUuid, ObservedPort) {
 #[test]
 fn an_empty_host_gets_everything() {
     let nothing = ObservedHost { root: RowUuid(1), ..empty() };
-    check_against(&wanted(), &nothing, expect![[r#"
+    check_against(
+        &wanted(),
+        &nothing,
+        expect![[r#"
         + ast1 with ["at1-2", "at1-3"]
         + ast2 with ["at2-2"]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -145,9 +149,13 @@ fn a_tunnel_that_turns_its_direction_keeps_its_rows() {
     let mut turned = wanted();
     let ports = &mut turned.bridges.get_mut(&NetworkId(1)).unwrap().ports;
     ports.get_mut("at1-2").unwrap().role = asterism_model::PortRole::Uplink;
-    check_against(&turned, &settled(), expect![[r#"
+    check_against(
+        &turned,
+        &settled(),
+        expect![[r#"
         ~ at1-2 protected: true
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -219,43 +227,62 @@ fn a_port_that_was_moved_to_a_foreign_bridge_comes_back_and_the_bridge_stays() {
 
 #[test]
 fn a_port_with_another_networks_key_is_another_port() {
-    check(|rows| port(rows, "at1-3").network = Some(NetworkId(9)), expect![[r#"
+    check(
+        |rows| port(rows, "at1-3").network = Some(NetworkId(9)),
+        expect![[r#"
         + at1-3 on ast1
         - at1-3 on ast1
-    "#]]);
-    check(|rows| port(rows, "at1-3").network = None, expect![[r#"
+    "#]],
+    );
+    check(
+        |rows| port(rows, "at1-3").network = None,
+        expect![[r#"
         + at1-3 on ast1
         - at1-3 on ast1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_port_with_other_interfaces_is_another_port() {
-    check(|rows| interface(rows, "at1-3").name = "at1-4".into(), expect![[r#"
+    check(
+        |rows| interface(rows, "at1-3").name = "at1-4".into(),
+        expect![[r#"
         + at1-3 on ast1
         - at1-3 on ast1
-    "#]]);
-    check(|rows| port(rows, "at1-3").interfaces.clear(), expect![[r#"
+    "#]],
+    );
+    check(
+        |rows| port(rows, "at1-3").interfaces.clear(),
+        expect![[r#"
         + at1-3 on ast1
         - at1-3 on ast1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_bridge_under_another_networks_key_makes_room_for_the_right_one() {
-    check(|rows| bridge(rows, "ast1").network = Some(NetworkId(9)), expect![[r#"
+    check(
+        |rows| bridge(rows, "ast1").network = Some(NetworkId(9)),
+        expect![[r#"
         + ast1 with ["at1-2", "at1-3"]
         - ast1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_bridge_of_no_network_goes_with_its_ports() {
     let mut target = wanted();
     target.bridges.remove(&NetworkId(1));
-    check_against(&target, &settled(), expect![[r#"
+    check_against(
+        &target,
+        &settled(),
+        expect![[r#"
         - ast1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -264,11 +291,15 @@ fn a_bridge_of_no_network_stays_while_foreign_ports_are_on_it() {
     target.bridges.remove(&NetworkId(1));
     let mut rows = settled();
     bridge(&mut rows, "ast1").foreign_ports = 2;
-    check_against(&target, &rows, expect![[r#"
+    check_against(
+        &target,
+        &rows,
+        expect![[r#"
         - at1-2 on ast1
         - at1-3 on ast1
         ! bridge ast1 belongs to no network any more, and stays while 2 foreign ports are on it
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -281,8 +312,8 @@ fn a_bridge_that_others_use_under_our_name_and_a_wrong_key_is_a_conflict() {
         expect![[r#"
             - at1-2 on ast1
             - at1-3 on ast1
-            ! bridge ast1 belongs to no network any more, and stays while 1 foreign ports are on it
             ! the bridge name ast1 is taken by a row that is not Asterism's; rename or remove that one
+            ! bridge ast1 belongs to no network any more, and stays while 1 foreign ports are on it
         "#]],
     );
 }
@@ -317,6 +348,7 @@ fn a_part_of_the_difference_is_that_of_its_networks() {
     let found = diff_within(&Scope::Networks([NetworkId(2)].into()), &target, &nothing);
     expect![[r#"
         + ast2 with ["at2-2"]
-    "#]].assert_eq(&show(&found));
+    "#]]
+    .assert_eq(&show(&found));
     assert_eq!(found.scope, Scope::Networks([NetworkId(2)].into()));
 }

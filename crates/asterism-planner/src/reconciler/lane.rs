@@ -393,7 +393,7 @@ impl Lane {
     }
 
     /// Takes over what a comparison within `scope` found to stand in the way; says whether the evidence has changed.
-    pub fn note(&mut self, scope: &Scope, withheld: Ports, conflicts: Vec<Conflict>) -> bool {
+    pub fn note(&mut self, scope: &Scope, withheld: Ports, conflicts: BTreeSet<Conflict>) -> bool {
         self.withheld.retain(|network, _| !scope.contains(*network));
         self.withheld.extend(withheld);
         self.conflicts.retain(|conflict| !scope.contains(conflict.network()));

@@ -9,6 +9,7 @@ pub mod host;
 pub mod leader;
 #[path = "../../../asterism-model/tests/support/mod.rs"]
 pub mod model;
+pub mod observed;
 pub mod world;
 
 pub use host::FakeHost;

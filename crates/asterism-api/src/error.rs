@@ -23,7 +23,7 @@ pub enum ApiError {
     /// Another replica leads, or none does; nothing was proposed. The client asks the leader, or tries again.
     #[error("{}", match .leader {
         Some((node, address)) => format!("this replica does not lead: ask {node} at {address}"),
-        None => "no leader is known: an election may be running".to_owned(),
+        None => "no leader answers: an election is running, or a majority of the replicas is down".to_owned(),
     })]
     NotLeader { leader: Option<(NodeId, String)> },
     /// The leader can't reach a majority; nothing happened.

@@ -159,9 +159,15 @@ pub(super) struct History {
 }
 
 impl History {
+    /// A connection that is refused for its certificate may also just break under the request, as the alert and the request
+    /// cross: that tells less than what TLS told before, and does not replace it.
     pub fn add(&mut self, address: String, attempted: Attempted) {
         self.may_have_happened |= attempted.may_have_happened();
-        self.last.insert(address, attempted.failure);
+        let tells_less = attempted.reach != Reach::Answered && attempted.failure.class == Class::Unavailable;
+        let is_known = self.last.get(&address).is_some_and(|known| known.class == Class::NotPermitted);
+        if !(tells_less && is_known) {
+            self.last.insert(address, attempted.failure);
+        }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -198,5 +204,24 @@ impl History {
             }
         };
         Failure { reason, ..Failure::local(class, format_args!("{what} ({})", told.join("; "))) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(class: Class, reach: Reach) -> Attempted {
+        Attempted { failure: Failure::local(class, "x"), reach }
+    }
+
+    #[test]
+    fn a_connection_that_breaks_does_not_make_a_refused_certificate_forgotten() {
+        let mut history = History::default();
+        history.add("a".into(), failed(Class::NotPermitted, Reach::NotSent));
+        history.add("a".into(), failed(Class::Unavailable, Reach::NotAnswered));
+        assert!(history.is_hopeless());
+        history.add("a".into(), failed(Class::Unavailable, Reach::Answered));
+        assert!(!history.is_hopeless(), "a replica that answers has taken the certificate");
     }
 }

@@ -2,13 +2,14 @@
 
 use std::{
     collections::BTreeMap,
+    error::Error as _,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use asterism_api::{ApiError, FORWARDED, Security, client, v1};
 use asterism_raft::Peer;
-use tonic::{Request, metadata::MetadataValue, transport::Channel};
+use tonic::{ConnectError, Request, Status, metadata::MetadataValue, transport::Channel};
 
 /// How long another replica may take to be connected.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -55,6 +56,18 @@ pub(super) fn passed_on<T>(request: Request<T>) -> Request<T> {
     }
     forwarded.metadata_mut().insert(FORWARDED, MetadataValue::from_static("1"));
     forwarded
+}
+
+/// A leader that can't be connected is none: nothing was passed on, and it is not this replica that can't be reached.
+pub(super) fn told(status: Status) -> Status {
+    let mut cause = status.source();
+    while let Some(error) = cause {
+        if error.is::<ConnectError>() {
+            return ApiError::NotLeader { leader: None }.into();
+        }
+        cause = error.source();
+    }
+    status
 }
 
 pub(super) fn was_passed_on<T>(request: &Request<T>) -> bool {

@@ -30,6 +30,9 @@ use read::Reading;
 /// How long a read or write may wait for consensus. Above two elections, so that a failover in between is sat out.
 const DEADLINE: Duration = Duration::from_secs(5);
 
+/// What "no quorum" means, where the caller is told that already.
+const MINORITY: &str = "the leader doesn't hear from a majority of the replicas";
+
 /// What the service is made of.
 #[derive(Clone)]
 pub struct AdminService {
@@ -69,7 +72,12 @@ impl v1::Admin for AdminService {
     async fn write(&self, request: Request<v1::WriteRequest>) -> Answer<v1::Receipt> {
         caller::check(&request)?;
         if let Some(leader) = self.leader_to_ask(&request)? {
-            return self.forwarder.admin(&leader)?.write(forward::passed_on(request)).await;
+            return self
+                .forwarder
+                .admin(&leader)?
+                .write(forward::passed_on(request))
+                .await
+                .map_err(forward::told);
         }
         Ok(Response::new(self.apply_write(&request.into_inner()).await?))
     }
@@ -77,18 +85,24 @@ impl v1::Admin for AdminService {
     async fn list_pools(&self, request: Request<v1::ListPoolsRequest>) -> Answer<v1::ListPoolsResponse> {
         match self.reading(&request, request.get_ref().consistency).await? {
             Reading::Here(view) => Ok(Response::new(self.pools(&view, request.get_ref())?)),
-            Reading::At(leader) => {
-                self.forwarder.admin(&leader)?.list_pools(forward::passed_on(request)).await
-            }
+            Reading::At(leader) => self
+                .forwarder
+                .admin(&leader)?
+                .list_pools(forward::passed_on(request))
+                .await
+                .map_err(forward::told),
         }
     }
 
     async fn list_hosts(&self, request: Request<v1::ListHostsRequest>) -> Answer<v1::ListHostsResponse> {
         match self.reading(&request, request.get_ref().consistency).await? {
             Reading::Here(view) => Ok(Response::new(self.hosts(&view, request.get_ref())?)),
-            Reading::At(leader) => {
-                self.forwarder.admin(&leader)?.list_hosts(forward::passed_on(request)).await
-            }
+            Reading::At(leader) => self
+                .forwarder
+                .admin(&leader)?
+                .list_hosts(forward::passed_on(request))
+                .await
+                .map_err(forward::told),
         }
     }
 
@@ -98,9 +112,12 @@ impl v1::Admin for AdminService {
     ) -> Answer<v1::ListNetworksResponse> {
         match self.reading(&request, request.get_ref().consistency).await? {
             Reading::Here(view) => Ok(Response::new(self.networks(&view, request.get_ref())?)),
-            Reading::At(leader) => {
-                self.forwarder.admin(&leader)?.list_networks(forward::passed_on(request)).await
-            }
+            Reading::At(leader) => self
+                .forwarder
+                .admin(&leader)?
+                .list_networks(forward::passed_on(request))
+                .await
+                .map_err(forward::told),
         }
     }
 
@@ -110,23 +127,36 @@ impl v1::Admin for AdminService {
     ) -> Answer<v1::GetTopologyResponse> {
         match self.reading(&request, request.get_ref().consistency).await? {
             Reading::Here(view) => Ok(Response::new(self.topologies(&view, request.get_ref())?)),
-            Reading::At(leader) => {
-                self.forwarder.admin(&leader)?.get_topology(forward::passed_on(request)).await
-            }
+            Reading::At(leader) => self
+                .forwarder
+                .admin(&leader)?
+                .get_topology(forward::passed_on(request))
+                .await
+                .map_err(forward::told),
         }
     }
 
     async fn get_plan(&self, request: Request<v1::GetPlanRequest>) -> Answer<v1::Plan> {
         match self.reading(&request, request.get_ref().consistency).await? {
             Reading::Here(view) => Ok(Response::new(self.plan(&view))),
-            Reading::At(leader) => self.forwarder.admin(&leader)?.get_plan(forward::passed_on(request)).await,
+            Reading::At(leader) => self
+                .forwarder
+                .admin(&leader)?
+                .get_plan(forward::passed_on(request))
+                .await
+                .map_err(forward::told),
         }
     }
 
     async fn explain(&self, request: Request<v1::ExplainRequest>) -> Answer<v1::Explanation> {
         match self.reading(&request, request.get_ref().consistency).await? {
             Reading::Here(view) => Ok(Response::new(self.explanation(&view, request.get_ref())?)),
-            Reading::At(leader) => self.forwarder.admin(&leader)?.explain(forward::passed_on(request)).await,
+            Reading::At(leader) => self
+                .forwarder
+                .admin(&leader)?
+                .explain(forward::passed_on(request))
+                .await
+                .map_err(forward::told),
         }
     }
 
@@ -139,7 +169,12 @@ impl v1::Admin for AdminService {
         match self.reading(&request, request.get_ref().consistency).await? {
             Reading::Here(_) => Ok(Response::new(self.events(request.into_inner()))),
             Reading::At(leader) => {
-                let stream = self.forwarder.admin(&leader)?.watch_events(forward::passed_on(request)).await?;
+                let stream = self
+                    .forwarder
+                    .admin(&leader)?
+                    .watch_events(forward::passed_on(request))
+                    .await
+                    .map_err(forward::told)?;
                 Ok(stream.map(|events| Box::pin(events) as Self::WatchEventsStream))
             }
         }
@@ -150,7 +185,12 @@ impl v1::Admin for AdminService {
     async fn r#await(&self, request: Request<v1::AwaitRequest>) -> Answer<Self::AwaitStream> {
         caller::check(&request)?;
         if let Some(leader) = self.leader_to_ask(&request)? {
-            let stream = self.forwarder.admin(&leader)?.r#await(forward::passed_on(request)).await?;
+            let stream = self
+                .forwarder
+                .admin(&leader)?
+                .r#await(forward::passed_on(request))
+                .await
+                .map_err(forward::told)?;
             return Ok(stream.map(|progress| Box::pin(progress) as Self::AwaitStream));
         }
         Ok(Response::new(self.progress(request.into_inner())))
@@ -197,7 +237,7 @@ impl AdminService {
             ReadError::NotLeader { leader, .. } => {
                 ApiError::NotLeader { leader: leader.map(|peer| (peer.node, peer.address)) }
             }
-            error @ ReadError::NoQuorum => ApiError::NoQuorum(error.to_string()),
+            ReadError::NoQuorum => ApiError::NoQuorum(MINORITY.into()),
             error @ ReadError::Deadline { .. } => ApiError::Deadline(error.to_string()),
             error @ ReadError::Stopped(_) => ApiError::Internal(error.to_string()),
         })
@@ -209,11 +249,11 @@ fn proposal_failure(error: ProposeError) -> ApiError {
         ProposeError::NotLeader { leader } => {
             ApiError::NotLeader { leader: leader.map(|peer| (peer.node, peer.address)) }
         }
-        error @ ProposeError::NoQuorum => ApiError::NoQuorum(error.to_string()),
+        ProposeError::NoQuorum => ApiError::NoQuorum(MINORITY.into()),
         error @ ProposeError::TooLarge { .. } => {
             ApiError::Invalid(asterism_api::FieldError::new("operation", error))
         }
-        error @ ProposeError::Busy => ApiError::Busy(error.to_string()),
+        ProposeError::Busy => ApiError::Busy("too many proposals are under way".into()),
         ProposeError::Unknown { reason } => ApiError::OutcomeUnknown(reason),
         error @ ProposeError::Stopped(_) => ApiError::Internal(error.to_string()),
     }

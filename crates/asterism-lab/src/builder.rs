@@ -93,6 +93,7 @@ impl LabBuilder {
             vms: BTreeMap::new(),
             vms_made: 0,
             controllers,
+            authority,
             operator,
             outsider,
         })

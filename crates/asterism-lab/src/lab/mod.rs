@@ -18,6 +18,7 @@ use crate::host::{Host, MuteHost, OvsdbListen};
 use crate::netns::Netns;
 use crate::operator::Operator;
 use crate::outsider::Outsider;
+use crate::pki::Authority;
 use crate::tool::Output;
 use crate::vm::{Vm, VmSpec};
 
@@ -34,6 +35,8 @@ pub struct Lab {
     pub(crate) vms: BTreeMap<String, Vm>,
     pub(crate) vms_made: u16,
     pub(crate) controllers: BTreeMap<u8, Controller>,
+    /// Of the controllers and their operator.
+    pub(crate) authority: Authority,
     pub(crate) operator: Operator,
     pub(crate) outsider: Outsider,
 }
@@ -193,6 +196,11 @@ impl Lab {
     /// As [`Lab::asterctl`], and when it fails.
     pub fn asterctl_ok(&self, args: &[&str]) -> Result<String> {
         self.operator.asterctl_ok(&self.endpoints(), args)
+    }
+
+    /// Who signs certificates for the controllers and their operator; for tests with others.
+    pub fn authority(&self) -> &Authority {
+        &self.authority
     }
 
     /// Environment in which `asterctl` reaches the controllers without flags.

@@ -31,10 +31,11 @@ fn a_mute_host_and_a_frozen_one_keep_nobody_waiting_and_the_frozen_one_is_brough
         stage::add_vms(&mut lab, "blue", &[frozen])?;
         lab.wait_for_ping("blue-p1h3", "blue-p1h1", PATIENCE)?;
         lab.wait_for_ping("blue-p1h3", "blue-p1h2", PATIENCE)?;
-        wait::until("the frozen host is at its target", PATIENCE, || {
+        let status = wait::until("the frozen host is at its target", PATIENCE, || {
             let status = lab.host_status(frozen).map_err(|error| error.chain())?;
-            if status.target == "reached" { Ok(()) } else { Err(format!("{status:?}")) }
+            if status.target == "reached" { Ok(status) } else { Err(format!("{status:?}")) }
         })?;
+        assert_ne!(status.ovs_version, "", "its switch is told by its version");
         probe.wait_until_calm(thawed, CALM, PATIENCE, |_| true)?;
         Ok(())
     });

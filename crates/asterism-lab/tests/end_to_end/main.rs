@@ -9,4 +9,5 @@ mod deposed;
 mod foreign;
 mod hanging;
 mod mtu;
+mod refusals;
 mod stage;

@@ -1,3 +1,5 @@
+//! Each kind of difference, and what is left alone.
+
 use std::collections::BTreeMap;
 
 use asterism_model::{BfdState, HostId};

@@ -1,3 +1,5 @@
+//! Every rule of judging, with evidence written in a few words.
+
 use expect_test::{Expect, expect};
 
 use super::*;

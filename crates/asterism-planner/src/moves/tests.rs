@@ -1,3 +1,5 @@
+//! What the ledger grants and withholds.
+
 use super::*;
 
 const N: NetworkId = NetworkId(1);

@@ -1,3 +1,5 @@
+//! Elections and allocations as whole plans.
+
 use asterism_model::{Operation, Reply};
 use expect_test::{Expect, expect};
 

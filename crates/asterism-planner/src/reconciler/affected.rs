@@ -86,3 +86,6 @@ fn ends(members: &Members<'_>, network: NetworkId) -> BTreeMap<HostId, BTreeMap<
     }
     ends
 }
+
+#[cfg(test)]
+mod tests;

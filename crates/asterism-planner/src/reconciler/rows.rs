@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use asterism_model::{
-    BfdState, HostId, NetworkId, ObservedBridge, ObservedHost, ObservedPort, target::tunnel_peer,
+    BfdState, HostId, NetworkId, ObservedBridge, ObservedHost, ObservedPort,
+    target::{bridge_name, tunnel_peer},
 };
 
 use crate::{Path, Tick, moves::Ports, scope::Scope};
@@ -71,25 +72,21 @@ pub(super) fn changed(before: &ObservedHost, after: &ObservedHost) -> Scope {
     if names.any(|name| is_spelt_like_ours(name)) {
         return Scope::All;
     }
-    let mut networks = BTreeSet::new();
-    let mut note = |bridge: &ObservedBridge| {
-        bridge.network.is_some_and(|network| {
-            networks.insert(network);
-            true
-        })
-    };
-    let mut is_all = false;
     let gone = before.bridges.iter().filter(|(uuid, _)| !after.bridges.contains_key(uuid));
-    for (_, bridge) in gone {
-        is_all |= !note(bridge);
-    }
+    let mut changed: Vec<&ObservedBridge> = gone.map(|(_, bridge)| bridge).collect();
     for (uuid, bridge) in &after.bridges {
         let earlier = before.bridges.get(uuid);
         if earlier.is_none_or(|earlier| !same_bridge(earlier, bridge)) {
-            is_all |= !note(bridge) || !earlier.is_none_or(&mut note);
+            changed.extend(earlier.into_iter().chain([bridge]));
         }
     }
-    if is_all { Scope::All } else { Scope::Networks(networks) }
+    // What is under another network's name, or under none, may be in the way of others.
+    let its_own =
+        |bridge: &&ObservedBridge| bridge.network.filter(|network| bridge.name == bridge_name(*network));
+    match changed.iter().map(its_own).collect::<Option<BTreeSet<NetworkId>>>() {
+        Some(networks) => Scope::Networks(networks),
+        None => Scope::All,
+    }
 }
 
 /// See [`asterism_model::target::bridge_name`] and [`asterism_model::target::tunnel_name`].
@@ -121,3 +118,6 @@ fn same_port(one: &ObservedPort, other: &ObservedPort) -> bool {
                 && one.bfd == other.bfd
         })
 }
+
+#[cfg(test)]
+mod tests;

@@ -105,6 +105,8 @@ pub(super) struct Lane {
     pub picture: Option<Arc<ObservedHost>>,
     /// Whether the picture was taken behind our fence, since which nobody else can have written.
     is_fenced: bool,
+    /// Whether the log has said that we lead since the host was first seen without a fence.
+    is_confirmed: bool,
     /// The greatest revision of any fence that was sent.
     sent_revision: u64,
     /// The ports that the picture shows.
@@ -133,6 +135,7 @@ impl Lane {
             evidence: HostEvidence::new(session),
             picture: None,
             is_fenced: false,
+            is_confirmed: false,
             sent_revision: 0,
             held: Ports::new(),
             sent: Ports::new(),
@@ -176,6 +179,10 @@ impl Lane {
             self.holding_news.get_or_insert_with(Scope::none);
         }
         self.agenda.extend(changed);
+        if self.stored_fence() != picture.fence {
+            self.is_confirmed = false;
+            self.retry_claim(now);
+        }
         self.picture = Some(picture);
         self.follow_fence(leadership, now);
         is_news
@@ -236,6 +243,7 @@ impl Lane {
     /// The session is gone; says whether that is news.
     pub fn lose_session(&mut self, why: String, now: Tick) -> bool {
         self.phase = Phase::Disconnected;
+        self.is_confirmed = false;
         self.last_error = Some(why.clone());
         match &mut self.evidence.session {
             SessionEvidence::Awaited { why: known, .. } | SessionEvidence::Down { why: known, .. } => {
@@ -246,6 +254,26 @@ impl Lane {
                 self.evidence.session = SessionEvidence::Down { since: now, why };
                 true
             }
+        }
+    }
+
+    /// Whether the host must not be claimed before the log says that we lead.
+    ///
+    /// A stored fence keeps a deposed leader out. A host that has none may have had a later leader's, and been emptied.
+    pub fn wants_confirmation(&self) -> bool {
+        self.stored_fence() == StoredFence::Absent && !self.is_confirmed
+    }
+
+    /// The log says that we led after the host was seen as it is.
+    pub fn confirm(&mut self, now: Tick) {
+        self.is_confirmed = matches!(self.phase, Phase::Unclaimed { .. });
+        self.retry_claim(now);
+    }
+
+    /// The claim that is waited with is due then.
+    pub fn retry_claim(&mut self, at: Tick) {
+        if let Phase::Unclaimed { not_before } = &mut self.phase {
+            *not_before = at;
         }
     }
 

@@ -204,29 +204,36 @@ impl Reconciler {
     }
 
     fn take_proposal(&mut self, operation: &Operation, outcome: ProposalOutcome, now: Tick) {
-        if let Operation::ForgetHost { host, .. } = operation {
-            match outcome {
-                ProposalOutcome::Applied => {}
-                ProposalOutcome::Refused(refusal @ Refusal::StaleEpoch { .. }) => {
-                    self.step_down(refusal.to_string());
-                }
-                ProposalOutcome::Refused(_) | ProposalOutcome::Unknown(_) => {
-                    self.proposals.pause_forget(*host, &self.settings, now);
-                }
-            }
-            return;
+        if let ProposalOutcome::Refused(refusal @ Refusal::StaleEpoch { .. }) = &outcome {
+            return self.step_down(refusal.to_string());
         }
-        match outcome {
-            ProposalOutcome::Applied | ProposalOutcome::Refused(Refusal::StalePlan { .. }) => {
-                self.proposals.await_state(self.state.revision());
-                self.replan_by(now);
+        // Whether the log has taken it as a leader's word, which a plan upon an old state is too.
+        let is_heard =
+            matches!(outcome, ProposalOutcome::Applied | ProposalOutcome::Refused(Refusal::StalePlan { .. }));
+        if let Operation::ForgetHost { host, .. } = operation {
+            if outcome != ProposalOutcome::Applied {
+                self.proposals.pause_forget(*host, &self.settings, now);
             }
-            ProposalOutcome::Refused(refusal @ Refusal::StaleEpoch { .. }) => {
-                self.step_down(refusal.to_string());
-            }
-            ProposalOutcome::Refused(_) | ProposalOutcome::Unknown(_) => {
-                self.proposals.drop_topology();
-                self.replan_by(now + self.settings.shortest_pause);
+        } else if is_question(operation) {
+            let hosts = self.proposals.take_question();
+            self.take_answer(hosts, is_heard, now);
+        } else if is_heard {
+            self.proposals.await_state(self.state.revision());
+            self.replan_by(now);
+        } else {
+            self.proposals.drop_topology();
+            self.replan_by(now + self.settings.shortest_pause);
+        }
+    }
+
+    /// Whether we still lead: hosts without a fence are claimed if we do, and asked for again if nobody says.
+    fn take_answer(&mut self, hosts: BTreeSet<HostId>, is_confirmed: bool, now: Tick) {
+        for host in hosts {
+            let Some(lane) = self.lanes.get_mut(&host) else { continue };
+            if is_confirmed {
+                lane.confirm(now);
+            } else {
+                lane.retry_claim(now + self.settings.shortest_pause);
             }
         }
     }
@@ -248,18 +255,32 @@ impl Reconciler {
         for host in due {
             self.expire_lane(host, now);
         }
-        let (topology, forgets) = self.proposals.expire(now);
-        if topology {
+        let expired = self.proposals.expire(now);
+        if expired.topology {
             self.replan_by(now);
         }
-        for host in forgets {
+        for host in expired.forgets {
             self.touch(host, Scope::All);
+        }
+        self.take_answer(expired.unanswered, false, now);
+        if self.proposals.ask(&self.settings, now) {
+            // It changes nothing, and is refused unless we lead.
+            self.actions.push_back(Action::Propose(Operation::AdoptTopology {
+                epoch: self.leadership.epoch,
+                based_on: self.state.revision(),
+                changes: BTreeMap::new(),
+            }));
         }
     }
 
     fn expire_lane(&mut self, host: HostId, now: Tick) {
         let Some(lane) = self.lanes.get_mut(&host) else { return };
         match lane.phase {
+            Phase::Unclaimed { .. } if lane.wants_confirmation() => {
+                // Until the answer, which has a deadline of its own.
+                lane.retry_claim(now + self.settings.answer * 2);
+                self.proposals.wait_for_answer(host);
+            }
             Phase::Unclaimed { .. } => {
                 let deadline = now + self.settings.answer;
                 let fence = lane.claim(self.leadership, self.state.revision(), deadline);
@@ -311,4 +332,9 @@ impl Reconciler {
         self.is_silent = true;
         self.actions.clear();
     }
+}
+
+/// A topology without changes is proposed to hear whether we still lead.
+fn is_question(operation: &Operation) -> bool {
+    matches!(operation, Operation::AdoptTopology { changes, .. } if changes.is_empty())
 }

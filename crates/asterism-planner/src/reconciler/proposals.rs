@@ -1,8 +1,9 @@
-//! What was proposed to the log and not answered yet: one topology at a time, and each leaving host's end once.
+//! What was proposed to the log and not answered yet: one topology at a time, each leaving host's end once, and the
+//! question whether we still lead.
 //!
 //! A proposal that came to nothing is not repeated at once: without a quorum every answer is quick.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use asterism_model::{HostId, NetworkId, TopologyPlan};
 
@@ -29,6 +30,17 @@ pub(super) fn first(changes: &BTreeMap<NetworkId, TopologyPlan>) -> BTreeMap<Net
 pub(super) struct Proposals {
     topology: Option<Topology>,
     forgets: BTreeMap<HostId, Forget>,
+    question: Option<Question>,
+    /// Hosts that wait for the answer to the next question: the one under way was put before they were seen.
+    waiting: BTreeSet<HostId>,
+}
+
+/// Whether we still lead, asked for the sake of some hosts.
+#[derive(Debug)]
+struct Question {
+    hosts: BTreeSet<HostId>,
+    /// When it is unknown.
+    deadline: Tick,
 }
 
 /// A proposed topology.
@@ -94,8 +106,32 @@ impl Proposals {
         self.forgets.insert(host, Forget::Pausing { until: now + settings.pause(2) });
     }
 
-    /// Ends what has waited too long: whether a topology did, and hosts whose end may be proposed again.
-    pub fn expire(&mut self, now: Tick) -> (bool, Vec<HostId>) {
+    /// Puts a host in the queue of those that wait to hear whether we still lead. A question that was asked for it before
+    /// is too old.
+    pub fn wait_for_answer(&mut self, host: HostId) {
+        if let Some(question) = &mut self.question {
+            question.hosts.remove(&host);
+        }
+        self.waiting.insert(host);
+    }
+
+    /// Whether the question is to be asked now; if so, it counts as asked.
+    pub fn ask(&mut self, settings: &Settings, now: Tick) -> bool {
+        if self.question.is_some() || self.waiting.is_empty() {
+            return false;
+        }
+        let hosts = std::mem::take(&mut self.waiting);
+        self.question = Some(Question { hosts, deadline: now + settings.answer });
+        true
+    }
+
+    /// The question is answered: the hosts for which it was asked.
+    pub fn take_question(&mut self) -> BTreeSet<HostId> {
+        self.question.take().map(|question| question.hosts).unwrap_or_default()
+    }
+
+    /// Ends what has waited too long.
+    pub fn expire(&mut self, now: Tick) -> Expired {
         let topology = self.topology.take_if(|topology| topology.deadline <= now).is_some();
         let due = |forget: &Forget| match forget {
             Forget::Proposed { deadline: at } | Forget::Pausing { until: at } => *at <= now,
@@ -105,7 +141,8 @@ impl Proposals {
         for host in &hosts {
             self.forgets.remove(host);
         }
-        (topology, hosts)
+        let question = self.question.take_if(|question| question.deadline <= now);
+        Expired { topology, forgets: hosts, unanswered: question.map(|it| it.hosts).unwrap_or_default() }
     }
 
     pub fn deadlines(&self) -> impl Iterator<Item = (Tick, &'static str)> {
@@ -114,8 +151,19 @@ impl Proposals {
             Forget::Proposed { deadline } => (*deadline, "answer to a proposed end of a host"),
             Forget::Pausing { until } => (*until, "pause before a proposal"),
         });
-        topology.into_iter().chain(forgets)
+        let question = self.question.as_ref().map(|it| (it.deadline, "answer to whether we still lead"));
+        topology.into_iter().chain(forgets).chain(question)
     }
+}
+
+/// What has waited too long.
+pub(super) struct Expired {
+    /// The topology is to be planned again.
+    pub topology: bool,
+    /// Hosts whose end may be proposed again.
+    pub forgets: Vec<HostId>,
+    /// Hosts for which the question was asked.
+    pub unanswered: BTreeSet<HostId>,
 }
 
 #[cfg(test)]

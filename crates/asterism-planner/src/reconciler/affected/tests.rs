@@ -1,3 +1,5 @@
+//! Whose target may differ between two states.
+
 use proptest::{collection, prelude::*};
 
 use super::*;

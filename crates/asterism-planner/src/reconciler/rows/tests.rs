@@ -1,3 +1,5 @@
+//! Which pictures are worth a comparison.
+
 use asterism_model::{HostTarget, RowUuid};
 use proptest::prelude::*;
 

@@ -11,7 +11,8 @@
 //! the other. At that moment every other port of the ring stood in the ledger: held, under way, or at a host of which
 //! nothing is known. So both neighbours were joined by possible links, the grant would have closed a ring, and was
 //! withheld. Decisions of a deposed leader are no exception: it can write only to hosts that the new one has not
-//! claimed, and these count as holding anything; what it decided before is older.
+//! claimed, and these count as holding anything; what it decided before is older. (A host that is emptied loses its fence
+//! with its ports; a leader claims one that has none only after the log has said that it still leads.)
 //!
 //! This rests on what the ledger is told: that a port is gone only once the host is seen without it, behind a fence that
 //! shuts out whatever is still under way.

@@ -98,11 +98,15 @@ proptest! {
     ) {
         let before = adopt(&state, &plan_now(&state, &evidence));
         let pools: Vec<_> = before.pools().values().collect();
-        prop_assume!(!pools.is_empty());
+        if pools.is_empty() {
+            return Ok(());
+        }
         let mut after = before.clone();
         let line = format!("host {}/newcomer lan=10.9.9.9/9000 san=10.9.9.10/9000", pools[pool.index(pools.len())].name);
         let command = model::script::parse(&line, &after);
-        prop_assume!(matches!(after.apply(&command), Reply::Applied { .. }));
+        if !matches!(after.apply(&command), Reply::Applied { .. }) {
+            return Ok(());
+        }
         let mut evidence = evidence;
         let newcomer = *after.hosts().keys().last().unwrap();
         evidence.hosts.insert(newcomer, HostEvidence::new(SessionEvidence::Up { since: NOW }));

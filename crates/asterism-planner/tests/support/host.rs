@@ -21,6 +21,8 @@ pub struct FakeHost {
     pub earlier: Vec<ObservedHost>,
     /// Rows of ours that were ever written.
     pub writes: usize,
+    /// The latest leader that ever claimed it. The host itself forgets that when it is emptied.
+    pub last_epoch: u64,
     last_row: u128,
 }
 
@@ -35,6 +37,7 @@ impl FakeHost {
             is_reachable: true,
             earlier: Vec::new(),
             writes: 0,
+            last_epoch: 0,
             // Row uuids differ between hosts, so that a diff of one host is refused by another.
             last_row: u128::from(id.0) << 64,
         };
@@ -65,6 +68,7 @@ impl FakeHost {
         if !may {
             return ClaimOutcome::Refused(stored);
         }
+        self.last_epoch = self.last_epoch.max(fence.epoch);
         self.raise(fence);
         ClaimOutcome::Claimed
     }

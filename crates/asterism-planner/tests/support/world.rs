@@ -250,7 +250,10 @@ impl World {
         let event = match order {
             Order::Claim(fence) => Event::Claimed { host, fence, outcome: it.claim(fence) },
             Order::Transact(fence, diff) => {
-                Event::Transacted { host, fence, outcome: it.transact(fence, &diff) }
+                let outcome = it.transact(fence, &diff);
+                let is_late = outcome == Outcome::Applied && fence.epoch < it.last_epoch;
+                assert!(!is_late, "{fence} wrote to {host}, which was claimed for epoch {}", it.last_epoch);
+                Event::Transacted { host, fence, outcome }
             }
         };
         self.changed(host);

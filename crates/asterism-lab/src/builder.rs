@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::thread;
+use std::time::Duration;
 
 use crate::address::{HOSTS_MAX, HostName, POOLS_MAX};
-use crate::controller::Controller;
+use crate::controller::{Controller, HostSessions};
 use crate::error::{LabError, Result};
 use crate::fabric::Fabric;
 use crate::host::Host;
@@ -27,12 +28,13 @@ pub struct LabBuilder {
     hosts: u8,
     controllers: u8,
     tls: bool,
+    ovsdb_patience: Option<Duration>,
     dir: PathBuf,
 }
 
 impl Default for LabBuilder {
     fn default() -> Self {
-        Self { pools: 1, hosts: 2, controllers: 0, tls: false, dir: DIR.into() }
+        Self { pools: 1, hosts: 2, controllers: 0, tls: false, ovsdb_patience: None, dir: DIR.into() }
     }
 }
 
@@ -62,6 +64,13 @@ impl LabBuilder {
     #[must_use]
     pub fn ovsdb_tls(mut self) -> Self {
         self.tls = true;
+        self
+    }
+
+    /// How long controllers wait for a host's answers and signs of life, in place of what is built into them.
+    #[must_use]
+    pub fn ovsdb_patience(mut self, patience: Duration) -> Self {
+        self.ovsdb_patience = Some(patience);
         self
     }
 
@@ -145,14 +154,15 @@ impl LabBuilder {
         authority: &Authority,
         listen: &ListenAs,
     ) -> Result<BTreeMap<u8, Controller>> {
-        let client = match listen {
+        let identity = match listen {
             ListenAs::Tcp => None,
-            ListenAs::Tls(authority) => Some(&authority.client),
+            ListenAs::Tls(authority) => Some(authority.client.clone()),
         };
+        let hosts = HostSessions { identity, patience: self.ovsdb_patience };
         let mut controllers = BTreeMap::new();
         for node in 1..=self.controllers {
             let dir = self.dir.join(format!("c{node}"));
-            let mut controller = Controller::prepare(node, fabric, &dir, authority, client)?;
+            let mut controller = Controller::prepare(node, fabric, &dir, authority, &hosts)?;
             controller.start()?;
             controllers.insert(node, controller);
         }

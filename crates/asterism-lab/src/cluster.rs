@@ -5,10 +5,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::address::HostName;
+use crate::answers::{
+    ClusterStatus, Fence, HostAnswer, HostStatus, NetworkStatus, ReplicaState, ReplicaStatus, TopologyStatus,
+};
 use crate::error::{LabError, Result};
 use crate::host::HostState;
 use crate::lab::Lab;
@@ -20,105 +22,6 @@ pub const TRANSPORT: &str = "underlay";
 const UNDERLAY_MTU: u32 = 1500;
 /// Time that fresh replicas may take to listen, on a machine that builds something meanwhile.
 const READY: Duration = Duration::from_secs(30);
-
-/// `asterctl cluster status -o json`.
-#[derive(Clone, Debug, Deserialize)]
-pub struct ClusterStatus {
-    pub cluster_id: Option<String>,
-    pub leader: Option<u64>,
-    pub replicas: Vec<ReplicaStatus>,
-}
-
-/// One replica, as the one that answered sees it.
-#[derive(Clone, Debug, Deserialize)]
-pub struct ReplicaStatus {
-    pub node: u64,
-    /// Absent while it cannot be asked.
-    pub status: Option<ReplicaState>,
-}
-
-/// How far a replica is.
-#[derive(Clone, Debug, Deserialize)]
-pub struct ReplicaState {
-    pub role: String,
-    pub applied_index: u64,
-    /// Counts the changes of the state: equal before and after, nothing was changed.
-    pub revision: u64,
-    pub digest: String,
-    pub epoch: u64,
-}
-
-/// `asterctl host show -o json`.
-#[derive(Deserialize)]
-struct HostAnswer {
-    status: Option<HostStatus>,
-}
-
-/// A host as the leader sees it.
-#[derive(Clone, Debug, Deserialize)]
-pub struct HostStatus {
-    pub session: String,
-    /// What the leader does with it: `settled`, `writing` ...
-    pub phase: String,
-    pub target: String,
-    pub ovs_version: String,
-}
-
-/// `asterctl network show -o json`.
-#[derive(Clone, Debug, Deserialize)]
-pub struct NetworkStatus {
-    pub id: u32,
-    pub name: String,
-    pub vni: Option<u32>,
-    pub mtu: u16,
-    pub root: Option<String>,
-    pub pools: BTreeMap<String, serde_json::Value>,
-}
-
-/// `asterctl topology NETWORK -o json`.
-#[derive(Clone, Debug, Deserialize)]
-pub struct TopologyStatus {
-    pub root: Option<String>,
-    pub stars: Vec<StarStatus>,
-    pub links: Vec<LinkStatus>,
-}
-
-/// One pool of it.
-#[derive(Clone, Debug, Deserialize)]
-pub struct StarStatus {
-    pub pool: String,
-    pub center: Option<Holder>,
-}
-
-/// Who holds a place.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Holder {
-    pub holder: String,
-}
-
-/// A tunnel.
-#[derive(Clone, Debug, Deserialize)]
-pub struct LinkStatus {
-    pub from: String,
-    pub to: String,
-    pub state: String,
-}
-
-/// What a host keeps of the last leader that wrote to it: `<cluster>:<epoch>:<revision>`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fence {
-    pub cluster: String,
-    pub epoch: u64,
-    pub revision: u64,
-}
-
-impl Fence {
-    fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.split(':');
-        let (cluster, epoch, revision) = (parts.next()?, parts.next()?, parts.next()?);
-        Some(Self { cluster: cluster.into(), epoch: epoch.parse().ok()?, revision: revision.parse().ok()? })
-    }
-}
 
 impl Lab {
     /// Makes the controllers one cluster, and registers all pools and hosts with it.
@@ -157,9 +60,16 @@ impl Lab {
     /// # Errors
     /// When they refuse.
     pub fn register_host(&self, name: HostName) -> Result<()> {
-        let remote = self.ovsdb_remote(name)?;
+        self.register_host_at(name, &self.ovsdb_remote(name)?)
+    }
+
+    /// The same, of a host whose OVSDB is to be reached at `remote`.
+    ///
+    /// # Errors
+    /// When they refuse.
+    pub fn register_host_at(&self, name: HostName, remote: &str) -> Result<()> {
         let transport = format!("{TRANSPORT}={},mtu={UNDERLAY_MTU}", name.transport());
-        let words = ["host", "add", &name.to_string(), "--ovsdb", &remote, "--transport", &transport];
+        let words = ["host", "add", &name.to_string(), "--ovsdb", remote, "--transport", &transport];
         self.asterctl_ok(&[words.as_slice(), &["--datapath", "netdev", "--wait", "committed"]].concat())
             .map(drop)
     }
@@ -306,14 +216,6 @@ fn random_cluster_id() -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_fence_is_read_and_garbage_is_not() {
-        let fence = Fence { cluster: "c0ffee".into(), epoch: 3, revision: 41 };
-        assert_eq!(Fence::parse("c0ffee:3:41"), Some(fence));
-        assert_eq!(Fence::parse("c0ffee:3"), None);
-        assert_eq!(Fence::parse("c0ffee:x:1"), None);
-    }
 
     #[test]
     fn a_cluster_id_has_32_digits() {

@@ -30,6 +30,30 @@ pub enum ControllerState {
     Stopped,
 }
 
+/// How replicas speak with hosts, as far as it is not built into them.
+#[derive(Debug)]
+pub struct HostSessions {
+    /// Whom they show themselves as, over TLS; plain TCP without it.
+    pub identity: Option<Identity>,
+    /// How long they wait for answers and signs of life.
+    pub patience: Option<Duration>,
+}
+
+impl HostSessions {
+    /// The tables `[ovsdb]` and `[ovsdb.tls]` of a configuration, or nothing.
+    fn config_text(&self) -> String {
+        let patience = self.patience.map(|patience| {
+            let seconds = patience.as_secs();
+            format!("\n[ovsdb]\ncall_timeout = \"{seconds}s\"\nprobe_timeout = \"{seconds}s\"\n")
+        });
+        let tls = self.identity.as_ref().map(|client| {
+            let (ca, cert, key) = (client.ca.display(), client.cert.display(), client.key.display());
+            format!("\n[ovsdb.tls]\nca = \"{ca}\"\ncert = \"{cert}\"\nkey = \"{key}\"\n")
+        });
+        patience.into_iter().chain(tls).collect()
+    }
+}
+
 /// One replica.
 #[derive(Debug)]
 pub struct Controller {
@@ -50,7 +74,7 @@ impl Controller {
         fabric: &Fabric,
         dir: &Path,
         authority: &Authority,
-        ovsdb_client: Option<&Identity>,
+        hosts: &HostSessions,
     ) -> Result<Self> {
         let data = dir.join("data");
         fs::create_dir_all(&data)
@@ -60,7 +84,7 @@ impl Controller {
         fabric.attach(&netns, Underlay::Management, "eth0", address)?;
         let names = ["controller.asterism".to_owned(), format!("node-{node}.asterism")];
         let identity = authority.issue(&format!("node-{node}"), &names, &[address])?;
-        let config = config_text(node, &data, address, &identity, ovsdb_client);
+        let config = config_text(node, &data, address, &identity, hosts);
         let file = dir.join("asterismd.toml");
         fs::write(&file, config)
             .map_err(|source| LabError::io(format!("writing {}", file.display()), source))?;
@@ -186,13 +210,10 @@ fn config_text(
     data: &Path,
     address: Ipv4Addr,
     identity: &Identity,
-    ovsdb_client: Option<&Identity>,
+    hosts: &HostSessions,
 ) -> String {
     let endpoint = SocketAddrV4::new(address, CONTROLLER_PORT);
-    let ovsdb = ovsdb_client.map_or_else(String::new, |client| {
-        let (ca, cert, key) = (client.ca.display(), client.cert.display(), client.key.display());
-        format!("\n[ovsdb.tls]\nca = \"{ca}\"\ncert = \"{cert}\"\nkey = \"{key}\"\n")
-    });
+    let ovsdb = hosts.config_text();
     format!(
         "node_id = {node}\ncluster = \"lab\"\ndata_dir = \"{data}\"\nlisten = \"{endpoint}\"\n\
          advertise = \"{endpoint}\"\n\n[tls]\nca = \"{ca}\"\ncert = \"{cert}\"\nkey = \"{key}\"\n{ovsdb}\n\

@@ -8,6 +8,7 @@
 //! vSwitch's own tools, so that it can bear witness.
 
 mod address;
+mod answers;
 mod binaries;
 mod builder;
 mod cluster;
@@ -33,13 +34,14 @@ pub use address::{
     CONTROLLER_PORT, HOSTS_MAX, HostName, OPERATOR, OUTSIDER, OVSDB_PORT, POOLS_MAX,
     controller as controller_address,
 };
+pub use answers::{
+    ClusterStatus, Fence, Holder, HostStatus, LinkStatus, NetworkStatus, ReplicaState, ReplicaStatus,
+    StarStatus, TopologyStatus,
+};
 pub use binaries::find as find_program;
 pub use builder::LabBuilder;
-pub use cluster::{
-    ClusterStatus, Fence, Holder, HostStatus, LinkStatus, NetworkStatus, ReplicaState, ReplicaStatus,
-    StarStatus, TRANSPORT, TopologyStatus,
-};
-pub use controller::{Controller, ControllerState};
+pub use cluster::TRANSPORT;
+pub use controller::{Controller, ControllerState, HostSessions};
 pub use ears::{EARS_PORT, Ears, Heard};
 pub use error::{LabError, Result};
 pub use fabric::{Fabric, Loss, Underlay};

@@ -33,6 +33,8 @@ impl Host {
         let socket = self.database_socket();
         let mut command = self.ovs_command("ovsdb-server");
         command.arg(self.database_file()).arg(format!("--remote=punix:{}", socket.display()));
+        // As ovs-ctl does: an administrator adds listeners as rows of `Manager`.
+        command.arg("--remote=db:Open_vSwitch,Open_vSwitch,manager_options");
         let address = self.name.management();
         match &self.listen {
             OvsdbListen::Tcp => {

@@ -6,11 +6,13 @@ use crate::stage::{self, Before, PATIENCE, end_to_end};
 
 const NETWORK: &str = "red";
 const HOSTS: u8 = 3;
+/// Where hosts listen for peers that may be silent.
+const PATIENT_PORT: u16 = 6641;
 
 #[test]
 fn a_leader_that_is_stopped_with_writes_under_way_wakes_up_to_refusals_and_follows() {
     end_to_end!(|| {
-        let mut lab = stage::cluster(1, HOSTS)?;
+        let mut lab = patient_cluster()?;
         let (old, first) = writes_under_way(&mut lab)?;
         lab.controller_mut(old)?.pause()?;
         let claimed = another_has_programmed(&lab, &first)?;
@@ -28,7 +30,7 @@ fn a_leader_that_is_stopped_with_writes_under_way_wakes_up_to_refusals_and_follo
 #[test]
 fn a_leader_cut_off_from_its_followers_is_refused_by_the_hosts_and_steps_down() {
     end_to_end!(|| {
-        let mut lab = stage::cluster(1, HOSTS)?;
+        let mut lab = patient_cluster()?;
         let (old, first) = writes_under_way(&mut lab)?;
         lab.part_controller(old)?;
         let claimed = another_has_programmed(&lab, &first)?;
@@ -46,6 +48,23 @@ fn a_leader_cut_off_from_its_followers_is_refused_by_the_hosts_and_steps_down() 
         eprintln!("hosts refused {refused} writes of c{old}");
         claimed.assert_untouched(&lab)
     });
+}
+
+/// A cluster in which neither controllers nor hosts give a silent peer up, so that a write stays under way until the test
+/// lets it arrive, however slow the machine.
+fn patient_cluster() -> Result<Lab> {
+    let lab = Lab::builder().hosts(HOSTS).controllers(3).ovsdb_patience(PATIENCE).build()?;
+    lab.init_cluster()?;
+    lab.asterctl_ok(&["pool", "add", "p1"])?;
+    for host in lab.hosts() {
+        let address = host.name().management();
+        host.vsctl().run(&format!(
+            "-- --id=@m create Manager target=\"ptcp:{PATIENT_PORT}:{address}\" inactivity_probe=0 \
+             -- set Open_vSwitch . manager_options=@m"
+        ))?;
+        lab.register_host_at(host.name(), &format!("tcp:{address}:{PATIENT_PORT}"))?;
+    }
+    Ok(lab)
 }
 
 /// Brings the leader to where it has sent a transaction to every host and none has arrived. Gives its number and how

@@ -14,8 +14,7 @@ fn a_mute_host_and_a_frozen_one_keep_nobody_waiting_and_the_frozen_one_is_brough
         lab.freeze(frozen, Daemons::Both)?;
 
         let attached = format!("p1:{TRANSPORT}");
-        let created =
-            lab.asterctl(&["network", "create", "blue", "--pool", &attached, "--prefer-pool", "p1"])?;
+        let created = lab.asterctl(&["network", "create", "blue", "--pool", &attached])?;
         assert_eq!(created.code(), 0, "programmed as far as hosts answer: {created:?}");
         for hanging in [mute, frozen] {
             assert!(created.stderr.contains(&hanging.to_string()), "{hanging} is named: {}", created.stderr);

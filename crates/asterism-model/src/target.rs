@@ -1,6 +1,10 @@
 //! What one host shall have: the consequence of the choices, derived, stored nowhere.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Display, Write as _},
+    net::IpAddr,
+};
 
 use crate::{Datapath, Encapsulation, HostId, NetworkId, Vni};
 
@@ -87,25 +91,58 @@ pub struct Bfd {
 impl Bfd {
     /// The column's content.
     pub fn to_column(self) -> BTreeMap<String, String> {
-        let interval = self.interval_ms.to_string();
-        [("enable", "true"), ("min_rx", interval.as_str()), ("min_tx", interval.as_str())]
-            .into_iter()
-            .map(|(key, value)| (key.to_owned(), value.to_owned()))
-            .collect()
+        to_column(self.pairs())
+    }
+
+    /// Whether the column has just this content.
+    pub fn is_shown_by(&self, column: &BTreeMap<String, String>) -> bool {
+        is_shown(column, self.pairs())
+    }
+
+    fn pairs(&self) -> [(&'static str, &dyn Display); 3] {
+        [("enable", &true), ("min_rx", &self.interval_ms), ("min_tx", &self.interval_ms)]
     }
 }
 
 impl Tunnel {
     /// The content of `Interface.options`.
     pub fn to_options(&self) -> BTreeMap<String, String> {
-        [
-            ("key", self.key.to_string()),
-            ("local_ip", self.local_ip.to_string()),
-            ("remote_ip", self.remote_ip.to_string()),
-        ]
-        .into_iter()
-        .map(|(key, value)| (key.to_owned(), value))
-        .collect()
+        to_column(self.pairs())
+    }
+
+    /// Whether `Interface.options` has just this content.
+    pub fn is_shown_by(&self, options: &BTreeMap<String, String>) -> bool {
+        is_shown(options, self.pairs())
+    }
+
+    fn pairs(&self) -> [(&'static str, &dyn Display); 3] {
+        [("key", &self.key), ("local_ip", &self.local_ip), ("remote_ip", &self.remote_ip)]
+    }
+}
+
+fn to_column<const N: usize>(pairs: [(&'static str, &dyn Display); N]) -> BTreeMap<String, String> {
+    pairs.into_iter().map(|(key, value)| (key.to_owned(), value.to_string())).collect()
+}
+
+/// Compares without making texts: a leader asks this of every tunnel of every host.
+fn is_shown<const N: usize>(
+    column: &BTreeMap<String, String>,
+    pairs: [(&'static str, &dyn Display); N],
+) -> bool {
+    column.len() == N
+        && pairs.into_iter().all(|(key, value)| {
+            let mut left = column.get(key).map(|text| Left(text));
+            left.as_mut().is_some_and(|left| write!(left, "{value}").is_ok() && left.0.is_empty())
+        })
+}
+
+/// What is left of a text when what is written to it is taken off its front; an error where that does not stand there.
+struct Left<'a>(&'a str);
+
+impl fmt::Write for Left<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0 = self.0.strip_prefix(text).ok_or(fmt::Error)?;
+        Ok(())
     }
 }
 
@@ -119,23 +156,20 @@ pub fn bridge_name(network: NetworkId) -> String {
 ///
 /// It is a function of network and peer, so that work done twice fails by its name.
 pub fn tunnel_name(network: NetworkId, peer: HostId) -> String {
-    format!("{}{}", tunnel_name_prefix(network), base36(peer.0))
+    format!("at{}-{}", base36(network.0), base36(peer.0))
 }
 
 /// The peer whose tunnel of `network` bears that name: the inverse of [`tunnel_name`].
 pub fn tunnel_peer(network: NetworkId, name: &str) -> Option<HostId> {
-    let digits = name.strip_prefix(&tunnel_name_prefix(network))?;
-    let peer = u32::from_str_radix(digits, 36).ok().map(HostId)?;
-    // One spelling each: no sign, no leading zeros, no capitals.
-    (tunnel_name(network, peer) == name).then_some(peer)
+    let (its_network, peer) = name.strip_prefix("at")?.split_once('-')?;
+    if from_base36(its_network)? != network.0 {
+        return None;
+    }
+    from_base36(peer).map(HostId)
 }
 
 /// The greatest id of networks and hosts: five digits in base 36, two of which and `at-` stay below 15 bytes.
 pub const MAX_ID: u32 = 36_u32.pow(5) - 1;
-
-fn tunnel_name_prefix(network: NetworkId) -> String {
-    format!("at{}-", base36(network.0))
-}
 
 fn base36(mut number: u32) -> String {
     let mut digits = Vec::new();
@@ -148,6 +182,13 @@ fn base36(mut number: u32) -> String {
         }
     }
     digits.into_iter().rev().collect()
+}
+
+/// One spelling each: no sign, no leading zeros, no capitals.
+fn from_base36(digits: &str) -> Option<u32> {
+    let is_shortest = digits == "0" || !digits.starts_with('0');
+    let is_plain = digits.bytes().all(|digit| digit.is_ascii_digit() || digit.is_ascii_lowercase());
+    if is_shortest && is_plain { u32::from_str_radix(digits, 36).ok() } else { None }
 }
 
 #[cfg(test)]
@@ -163,9 +204,31 @@ mod tests {
     }
 
     #[test]
+    fn a_column_is_shown_by_its_own_content_alone() {
+        let tunnel = Tunnel {
+            name: tunnel_name(NetworkId(1), HostId(2)),
+            peer: HostId(2),
+            encapsulation: Encapsulation::Vxlan,
+            local_ip: "10.0.0.1".parse().unwrap(),
+            remote_ip: "fd00::2".parse().unwrap(),
+            key: Vni::MAX,
+            bfd: Bfd { interval_ms: 100 },
+        };
+        assert!(tunnel.is_shown_by(&tunnel.to_options()) && tunnel.bfd.is_shown_by(&tunnel.bfd.to_column()));
+        for (key, text) in
+            [("key", "167772"), ("key", "167772150"), ("remote_ip", "fd00::3"), ("csum", "true")]
+        {
+            let mut other = tunnel.to_options();
+            other.insert(key.into(), text.into());
+            assert!(!tunnel.is_shown_by(&other), "{key}={text}");
+        }
+        assert!(!tunnel.is_shown_by(&BTreeMap::new()));
+    }
+
+    #[test]
     fn a_tunnels_name_tells_its_peer() {
         assert_eq!(tunnel_peer(NetworkId(1), "at1-z"), Some(HostId(35)));
-        for other in ["at2-z", "at1-Z", "at1-0z", "at1-+z", "at1-", "vxlan0"] {
+        for other in ["at2-z", "at1-Z", "at1-0z", "at1-+z", "at1-", "at01-z", "vxlan0"] {
             assert_eq!(tunnel_peer(NetworkId(1), other), None, "{other}");
         }
     }

@@ -246,9 +246,8 @@ fn same_interfaces(port: &ObservedPort, target: &TargetPort) -> bool {
 }
 
 fn same_tunnel(interface: &ObservedInterface, tunnel: &Tunnel) -> bool {
-    interface.kind == tunnel.encapsulation.as_str()
-        && interface.options == tunnel.to_options()
-        && interface.bfd == tunnel.bfd.to_column()
+    let ObservedInterface { kind, options, bfd, .. } = interface;
+    kind == tunnel.encapsulation.as_str() && tunnel.is_shown_by(options) && tunnel.bfd.is_shown_by(bfd)
 }
 
 #[cfg(test)]

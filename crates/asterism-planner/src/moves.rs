@@ -26,13 +26,16 @@ use crate::scope::Scope;
 /// Peers by network.
 pub type Ports = BTreeMap<NetworkId, BTreeSet<HostId>>;
 
-/// The ports that each host may have at this instant. A host that is not in it may hold anything.
+/// The ports that each host may have at this instant. A host that is not known may hold anything.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    hosts: BTreeMap<HostId, Ports>,
-    /// Who is in it with a port of the network.
-    holders: BTreeMap<NetworkId, BTreeSet<HostId>>,
+    networks: BTreeMap<NetworkId, Holdings>,
+    /// The known hosts, and in which networks they have ports.
+    known: BTreeMap<HostId, BTreeSet<NetworkId>>,
 }
+
+/// The ports of one network, by the host that has them.
+type Holdings = BTreeMap<HostId, BTreeSet<HostId>>;
 
 /// A port that a host shall have, by how much it is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,63 +52,65 @@ pub enum Want {
 
 impl Ledger {
     /// What a host may have, in place of what was known of it. Says for which networks that makes a difference.
-    pub fn learn(&mut self, host: HostId, ports: Ports) -> Scope {
-        let Some(before) = self.hosts.remove(&host) else {
-            self.add(host, &ports);
-            self.hosts.entry(host).or_default();
-            return Scope::All;
-        };
-        let networks: BTreeSet<NetworkId> = before.keys().chain(ports.keys()).copied().collect();
-        let changed =
-            networks.into_iter().filter(|network| before.get(network) != ports.get(network)).collect();
-        self.remove_holder(host, &before);
-        self.add(host, &ports);
-        self.hosts.entry(host).or_default();
-        Scope::Networks(changed)
+    pub fn learn(&mut self, host: HostId, mut ports: Ports) -> Scope {
+        ports.retain(|_, peers| !peers.is_empty());
+        let before = self.known.insert(host, ports.keys().copied().collect());
+        let gone = before.iter().flatten().filter(|network| !ports.contains_key(network));
+        let mut changed: BTreeSet<NetworkId> = gone.copied().collect();
+        for network in &changed {
+            self.remove(*network, host);
+        }
+        for (network, peers) in ports {
+            let holdings = self.networks.entry(network).or_default();
+            if holdings.get(&host) != Some(&peers) {
+                holdings.insert(host, peers);
+                changed.insert(network);
+            }
+        }
+        // Where nothing was known anything may be otherwise than it seemed.
+        if before.is_some() { Scope::Networks(changed) } else { Scope::All }
     }
 
     /// Adds to what a known host may have.
     pub fn add(&mut self, host: HostId, ports: &Ports) {
-        let held = self.hosts.entry(host).or_default();
+        let networks = self.known.entry(host).or_default();
         for (network, peers) in ports.iter().filter(|(_, peers)| !peers.is_empty()) {
-            held.entry(*network).or_default().extend(peers);
-            self.holders.entry(*network).or_default().insert(host);
+            networks.insert(*network);
+            self.networks.entry(*network).or_default().entry(host).or_default().extend(peers);
         }
     }
 
     /// The host may hold anything. Says for which networks that makes a difference.
     pub fn forget(&mut self, host: HostId) -> Scope {
-        match self.hosts.remove(&host) {
-            Some(ports) => {
-                self.remove_holder(host, &ports);
-                Scope::All
-            }
-            None => Scope::none(),
+        let Some(networks) = self.known.remove(&host) else { return Scope::none() };
+        for network in networks {
+            self.remove(network, host);
         }
+        Scope::All
     }
 
-    fn remove_holder(&mut self, host: HostId, ports: &Ports) {
-        for network in ports.keys() {
-            if let Some(holders) = self.holders.get_mut(network) {
-                holders.remove(&host);
+    fn remove(&mut self, network: NetworkId, host: HostId) {
+        if let Some(holdings) = self.networks.get_mut(&network) {
+            holdings.remove(&host);
+            if holdings.is_empty() {
+                self.networks.remove(&network);
             }
         }
     }
 
     pub fn is_known(&self, host: HostId) -> bool {
-        self.hosts.contains_key(&host)
+        self.known.contains_key(&host)
     }
 
     /// The hosts that are known to have a port of the network, or may, with the peers.
     pub fn holders(&self, network: NetworkId) -> impl Iterator<Item = (HostId, &BTreeSet<HostId>)> {
-        let holders = self.holders.get(&network).into_iter().flatten();
-        holders.filter_map(move |host| Some((*host, self.hosts.get(host)?.get(&network)?)))
+        self.networks.get(&network).into_iter().flatten().map(|(host, peers)| (*host, peers))
     }
 
     pub fn may_have(&self, network: NetworkId, host: HostId, peer: HostId) -> bool {
-        match self.hosts.get(&host) {
-            Some(ports) => ports.get(&network).is_some_and(|peers| peers.contains(&peer)),
-            None => true,
+        match self.networks.get(&network).and_then(|holdings| holdings.get(&host)) {
+            Some(peers) => peers.contains(&peer),
+            None => !self.is_known(host),
         }
     }
 
@@ -119,6 +124,10 @@ impl Ledger {
         host: HostId,
         wants: &BTreeMap<HostId, Want>,
     ) -> BTreeSet<HostId> {
+        // Nothing that is there is taken away but to make room for what is new.
+        if wants.values().all(|want| matches!(want, Want::Keep | Want::Spare)) {
+            return BTreeSet::new();
+        }
         // A port whose other end is not there is no link; that end is decided on later, with this port in view.
         let mut live: Vec<(Want, HostId)> = wants
             .iter()
@@ -157,10 +166,18 @@ impl Ledger {
     /// Which hosts are joined by possible links that do not touch `host`.
     fn joined_without(&self, network: NetworkId, host: HostId) -> Components {
         let mut components = Components::default();
-        for (one, peers) in self.holders(network).filter(|(one, _)| *one != host) {
+        let Some(holdings) = self.networks.get(&network) else { return components };
+        for (one, peers) in holdings.iter().filter(|(one, _)| **one != host) {
             for other in peers.iter().filter(|other| **other != host) {
-                if self.may_have(network, *other, one) {
-                    components.join(self.node(one), self.node(*other));
+                let (has, is_known) = match holdings.get(other) {
+                    Some(theirs) => (theirs.contains(one), true),
+                    None => (false, self.is_known(*other)),
+                };
+                // A link between two known hosts is met at both.
+                if has && one < other {
+                    components.join(Node::Known(*one), Node::Known(*other));
+                } else if !is_known {
+                    components.join(Node::Known(*one), Node::Unknown);
                 }
             }
         }

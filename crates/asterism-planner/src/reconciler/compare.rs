@@ -45,7 +45,7 @@ impl Reconciler {
             self.forget_if_clean(host, is_clean, now);
         } else {
             let fence = lane.send(self.leadership, &target, now + self.settings.answer);
-            self.ledger.add(host, lane.sent());
+            self.ledger.add(host, lane.holding.sent());
             self.touch_waiting(&scope);
             let diff = Box::new(found.diff);
             self.actions.push_back(Action::Transact { host, stored, fence, diff, picture });
@@ -179,8 +179,8 @@ impl Reconciler {
     /// Tells the ledger what a host may hold, and those who wait for that.
     pub(super) fn learn(&mut self, host: HostId) {
         let Some(lane) = self.lanes.get_mut(&host) else { return };
-        let Some(mut scope) = lane.take_holding_news() else { return };
-        scope.extend(match lane.holding() {
+        let Some(mut scope) = lane.holding.take_news() else { return };
+        scope.extend(match lane.holding.ports() {
             Some(ports) => self.ledger.learn(host, ports),
             None => self.ledger.forget(host),
         });

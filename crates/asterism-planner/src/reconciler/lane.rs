@@ -3,98 +3,17 @@
 //! Its cycle is: claim the fence, look, compare, transact, look. What is not answered is unknown, and the reply to unknown
 //! is to claim again with a greater fence, which shuts out whatever is still under way, and to look.
 
-use std::{collections::BTreeSet, fmt, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
-use asterism_model::{ClusterId, Fence, HostId, HostTarget, NetworkId, ObservedHost, Outcome, StoredFence};
+use asterism_model::{Fence, HostId, HostTarget, NetworkId, ObservedHost, Outcome, StoredFence};
 
-use super::{ClaimOutcome, Settings, rows};
+use super::{
+    ClaimOutcome, Phase, Settings,
+    holding::Holding,
+    leadership::{Leadership, Superseded},
+    rows,
+};
 use crate::{Conflict, HostEvidence, SessionEvidence, Tick, moves::Ports, scope::Scope};
-
-/// How far a host is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Phase {
-    /// No session.
-    Disconnected,
-    /// Not claimed in this epoch, or something is unknown: to be claimed (again), not before the given time.
-    Unclaimed { not_before: Tick },
-    /// A claim was sent.
-    Claiming { fence: Fence, deadline: Tick },
-    /// The fence is another cluster's, or no fence: hands off.
-    Barred { why: String },
-    /// Claimed, and the picture is as new as our last write.
-    Ready { fence: Fence },
-    /// A transaction was sent.
-    InFlight { fence: Fence, deadline: Tick },
-    /// Something of ours was applied; the picture does not show it yet.
-    Looking { fence: Fence, deadline: Tick },
-    /// The host refused a transaction.
-    BackingOff { fence: Fence, until: Tick },
-}
-
-impl Phase {
-    /// When the phase ends by itself, and under which name.
-    pub(super) fn deadline(&self) -> Option<(Tick, &'static str)> {
-        match self {
-            Self::Disconnected | Self::Barred { .. } | Self::Ready { .. } => None,
-            Self::Unclaimed { not_before } => Some((*not_before, "pause before a claim")),
-            Self::Claiming { deadline, .. } => Some((*deadline, "answer to a claim")),
-            Self::InFlight { deadline, .. } => Some((*deadline, "answer to a transaction")),
-            Self::Looking { deadline, .. } => Some((*deadline, "picture of what was applied")),
-            Self::BackingOff { until, .. } => Some((*until, "pause after a refusal")),
-        }
-    }
-
-    /// Whether an answer or a picture is under way that will tell more.
-    pub(super) fn is_under_way(&self) -> bool {
-        match self {
-            Self::Claiming { .. } | Self::InFlight { .. } | Self::Looking { .. } => true,
-            Self::Disconnected
-            | Self::Unclaimed { .. }
-            | Self::Barred { .. }
-            | Self::Ready { .. }
-            | Self::BackingOff { .. } => false,
-        }
-    }
-}
-
-impl fmt::Display for Phase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Disconnected => f.write_str("disconnected"),
-            Self::Unclaimed { .. } => f.write_str("unclaimed"),
-            Self::Claiming { .. } => f.write_str("claiming"),
-            Self::Barred { why } => write!(f, "barred: {why}"),
-            Self::Ready { .. } => f.write_str("ready"),
-            Self::InFlight { .. } => f.write_str("in flight"),
-            Self::Looking { .. } => f.write_str("looking"),
-            Self::BackingOff { .. } => f.write_str("backing off"),
-        }
-    }
-}
-
-/// Who leads: the part of a fence that all writes of one leadership share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Leadership {
-    pub cluster: ClusterId,
-    pub epoch: u64,
-}
-
-impl Leadership {
-    fn wrote(self, stored: &StoredFence) -> Option<Fence> {
-        match stored {
-            StoredFence::Present(fence) if fence.cluster == self.cluster && fence.epoch == self.epoch => {
-                Some(*fence)
-            }
-            StoredFence::Present(_) | StoredFence::Absent | StoredFence::Malformed(_) => None,
-        }
-    }
-}
-
-/// A host knows a later leader.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Superseded {
-    pub epoch: u64,
-}
 
 /// A host as the reconciler sees it.
 #[derive(Debug)]
@@ -103,19 +22,11 @@ pub(super) struct Lane {
     pub evidence: HostEvidence,
     /// The latest; kept when the session is lost, as what the host held last.
     pub picture: Option<Arc<ObservedHost>>,
-    /// Whether the picture was taken behind our fence, since which nobody else can have written.
-    is_fenced: bool,
     /// Whether the log has said that we lead since the host was first seen without a fence.
     is_confirmed: bool,
     /// The greatest revision of any fence that was sent.
     sent_revision: u64,
-    /// The ports that the picture shows.
-    held: Ports,
-    /// Ports that were sent and are not seen to be there or refused yet.
-    sent: Ports,
-    /// What the host may hold has changed since that was last asked, or an outcome that was awaited is there: in these
-    /// networks.
-    holding_news: Option<Scope>,
+    pub holding: Holding,
     /// What may differ from the target: to be compared when the lane is ready.
     pub agenda: Scope,
     /// Ports that wait for other hosts.
@@ -134,12 +45,9 @@ impl Lane {
             phase: Phase::Disconnected,
             evidence: HostEvidence::new(session),
             picture: None,
-            is_fenced: false,
             is_confirmed: false,
             sent_revision: 0,
-            held: Ports::new(),
-            sent: Ports::new(),
-            holding_news: None,
+            holding: Holding::default(),
             agenda: Scope::All,
             withheld: Ports::new(),
             conflicts: BTreeSet::new(),
@@ -175,27 +83,27 @@ impl Lane {
             None => Scope::All,
         };
         if !changed.is_empty() {
-            self.held = rows::held(&picture);
-            self.holding_news.get_or_insert_with(Scope::none);
+            self.holding.show(rows::held(&picture));
         }
         self.agenda.extend(changed);
-        if self.stored_fence() != picture.fence {
+        let is_same_fence = self.stored_fence() == picture.fence;
+        if !is_same_fence {
             self.is_confirmed = false;
             self.retry_claim(now);
         }
         self.picture = Some(picture);
-        self.follow_fence(leadership, now);
+        self.follow_fence(is_same_fence, leadership, now);
         is_news
     }
 
-    fn follow_fence(&mut self, leadership: Leadership, now: Tick) {
+    fn follow_fence(&mut self, is_same: bool, leadership: Leadership, now: Tick) {
         let stored = self.stored_fence();
         if leadership.wrote(&stored).is_none() {
-            // Emptied, restored, or another's: whoever could write to it may have.
-            self.is_fenced = false;
-            self.holding_news.get_or_insert_with(Scope::none);
+            self.holding.doubt();
         }
         match (&self.phase, stored) {
+            // Whoever was in our way still is.
+            (Phase::Barred { .. }, _) if is_same => {}
             (Phase::Looking { fence, .. } | Phase::Ready { fence }, StoredFence::Present(shown))
                 if shown == *fence =>
             {
@@ -221,22 +129,12 @@ impl Lane {
     /// The picture shows our last write: nothing else can be under way.
     fn believe(&mut self, fence: Fence) {
         self.phase = Phase::Ready { fence };
-        if !self.is_fenced || !self.sent.is_empty() {
-            self.is_fenced = true;
-            self.clear_sent();
-        }
-    }
-
-    /// It is there, or will never be.
-    fn clear_sent(&mut self) {
-        let answered = Scope::Networks(std::mem::take(&mut self.sent).into_keys().collect());
-        self.holding_news.get_or_insert_with(Scope::none).extend(answered);
+        self.holding.believe();
     }
 
     /// Something is unknown: to be claimed (again), and then all to be compared.
     pub fn unclaim(&mut self, not_before: Tick) {
         self.phase = Phase::Unclaimed { not_before };
-        self.evidence.barred = None;
         self.agenda = Scope::All;
     }
 
@@ -305,7 +203,10 @@ impl Lane {
             return Ok(());
         }
         match outcome {
-            ClaimOutcome::Claimed => self.look(answered, now + settings.look),
+            ClaimOutcome::Claimed => {
+                self.evidence.barred = None;
+                self.look(answered, now + settings.look);
+            }
             ClaimOutcome::Refused(StoredFence::Present(stored)) if stored.cluster == answered.cluster => {
                 if stored.epoch > answered.epoch {
                     return Err(Superseded { epoch: stored.epoch });
@@ -344,10 +245,7 @@ impl Lane {
 
     /// Notes that this transaction goes out: the fence to write, and what it may make of the host until that is seen.
     pub fn send(&mut self, leadership: Leadership, target: &HostTarget, deadline: Tick) -> Fence {
-        for bridge in target.bridges.values() {
-            let peers = bridge.ports.values().flat_map(|port| &port.tunnels).map(|tunnel| tunnel.peer);
-            self.sent.insert(bridge.network, peers.collect());
-        }
+        self.holding.send(target);
         let fence = self.next_fence(leadership, target.revision);
         self.phase = Phase::InFlight { fence, deadline };
         fence
@@ -376,7 +274,7 @@ impl Lane {
                 let until = now + settings.pause(self.refusals);
                 self.refusals = self.refusals.saturating_add(1);
                 // Nothing happened.
-                self.clear_sent();
+                self.holding.take_back();
                 match leadership.wrote(&self.stored_fence()) {
                     Some(stored) => self.phase = Phase::BackingOff { fence: stored, until },
                     None => self.unclaim(until),
@@ -395,29 +293,9 @@ impl Lane {
         self.agenda = Scope::All;
     }
 
-    /// Some where [`Lane::holding`] may say something else than when this was last asked, with the networks in which an
-    /// outcome that was awaited is there.
-    pub fn take_holding_news(&mut self) -> Option<Scope> {
-        self.holding_news.take()
-    }
-
-    /// What the host may hold at this instant; `None`: anything.
-    pub fn holding(&self) -> Option<Ports> {
-        let mut ports = self.is_fenced.then(|| self.held.clone())?;
-        for (network, peers) in &self.sent {
-            ports.entry(*network).or_default().extend(peers);
-        }
-        Some(ports)
-    }
-
-    /// What was sent and may or may not be there.
-    pub fn sent(&self) -> &Ports {
-        &self.sent
-    }
-
     /// Whether the outcome of something that was sent in the network is still awaited.
     pub fn awaits_outcome(&self, network: NetworkId) -> bool {
-        self.phase.is_under_way() && self.sent.contains_key(&network)
+        self.phase.is_under_way() && self.holding.sent().contains_key(&network)
     }
 
     /// Takes over what a comparison within `scope` found to stand in the way; says whether the evidence has changed.
@@ -443,3 +321,6 @@ impl Lane {
         matches!(self.evidence.paths.get(&peer), Some(crate::Path::Up { .. }))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ pub mod leader;
 #[path = "../../../asterism-model/tests/support/mod.rs"]
 pub mod model;
 pub mod observed;
+pub mod oracle;
 pub mod world;
 
 pub use host::FakeHost;

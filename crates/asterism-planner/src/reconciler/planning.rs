@@ -1,0 +1,99 @@
+//! What is put to the log: choices, the end of hosts that have left, and the question whether we still lead.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use asterism_model::{HostId, Operation, Refusal};
+
+use super::{Action, ProposalOutcome, Reconciler, proposals};
+use crate::{Evidence, Tick, plan::plan, scope::Scope};
+
+impl Reconciler {
+    /// There is news that no plan has weighed yet.
+    pub(super) fn replan_by(&mut self, at: Tick) {
+        self.has_unplanned_news = true;
+        self.plan_at = Some(self.plan_at.map_or(at, |planned| planned.min(at)));
+    }
+
+    pub(super) fn plan_if_due(&mut self, now: Tick) {
+        if self.proposals.awaits_topology() || self.plan_at.is_none_or(|at| at > now) {
+            return;
+        }
+        let plan = plan(&self.state, &self.evidence(), &self.settings.graces, now);
+        self.plan_at = plan.plan_again;
+        self.has_unplanned_news = false;
+        if !plan.changes.is_empty() {
+            self.proposals.propose_topology(plan.based_on, &self.settings, now);
+            self.actions.push_back(Action::Propose(Operation::AdoptTopology {
+                epoch: self.leadership.epoch,
+                based_on: plan.based_on,
+                changes: proposals::first(&plan.changes),
+            }));
+        }
+        self.plan = Some(plan);
+    }
+
+    /// What this leader knows of the hosts' lives.
+    pub fn evidence(&self) -> Evidence {
+        Evidence { hosts: self.lanes.iter().map(|(host, lane)| (*host, lane.evidence.clone())).collect() }
+    }
+
+    pub(super) fn take_proposal(&mut self, operation: &Operation, outcome: ProposalOutcome, now: Tick) {
+        if let ProposalOutcome::Refused(refusal @ Refusal::StaleEpoch { .. }) = &outcome {
+            return self.step_down(refusal.to_string());
+        }
+        // Whether the log has taken it as a leader's word, which a plan upon an old state is too.
+        let is_heard =
+            matches!(outcome, ProposalOutcome::Applied | ProposalOutcome::Refused(Refusal::StalePlan { .. }));
+        if let Operation::ForgetHost { host, .. } = operation {
+            if outcome != ProposalOutcome::Applied {
+                self.proposals.pause_forget(*host, &self.settings, now);
+            }
+        } else if is_question(operation) {
+            let hosts = self.proposals.take_question();
+            self.take_answer(hosts, is_heard, now);
+        } else if is_heard {
+            self.proposals.await_state(self.state.revision());
+            self.replan_by(now);
+        } else {
+            self.proposals.drop_topology();
+            self.replan_by(now + self.settings.shortest_pause);
+        }
+    }
+
+    /// Whether we still lead: hosts without a fence are claimed if we do, and asked for again if nobody says.
+    fn take_answer(&mut self, hosts: BTreeSet<HostId>, is_confirmed: bool, now: Tick) {
+        for host in hosts {
+            let Some(lane) = self.lanes.get_mut(&host) else { continue };
+            if is_confirmed {
+                lane.confirm(now);
+            } else {
+                lane.retry_claim(now + self.settings.shortest_pause);
+            }
+        }
+    }
+
+    /// Ends what has waited too long, and asks what is to be asked.
+    pub(super) fn expire_proposals(&mut self, now: Tick) {
+        let expired = self.proposals.expire(now);
+        if expired.topology {
+            self.replan_by(now);
+        }
+        for host in expired.forgets {
+            self.touch(host, Scope::All);
+        }
+        self.take_answer(expired.unanswered, false, now);
+        if self.proposals.ask(&self.settings, now) {
+            // It changes nothing, and is refused unless we lead.
+            self.actions.push_back(Action::Propose(Operation::AdoptTopology {
+                epoch: self.leadership.epoch,
+                based_on: self.state.revision(),
+                changes: BTreeMap::new(),
+            }));
+        }
+    }
+}
+
+/// A topology without changes is proposed to hear whether we still lead.
+fn is_question(operation: &Operation) -> bool {
+    matches!(operation, Operation::AdoptTopology { changes, .. } if changes.is_empty())
+}

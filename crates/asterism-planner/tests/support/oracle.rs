@@ -1,0 +1,133 @@
+//! What must hold of a world: never a ring of live links, and in the end everything as it shall be.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
+
+use asterism_model::{HostId, HostTarget, NetworkId};
+use asterism_planner::{check, diff, target};
+
+use super::{FakeHost, World};
+
+impl World {
+    /// P7: no ring of live links, whichever hosts are alive: those that are not may come back as they are.
+    pub fn check_rings(&self) {
+        let networks: BTreeSet<NetworkId> = self.hosts.values().flat_map(FakeHost::networks).collect();
+        for network in networks {
+            let mut groups = Groups::default();
+            for (one, it) in &self.hosts {
+                for other in it.peers(network).into_iter().filter(|other| one < other) {
+                    if self.is_linked(network, *one, other) && !groups.join(*one, other) {
+                        panic!("the link {one}-{other} of {network} closes a ring:\n{}", self.describe());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Nothing is to do, everything is as it shall be, and every network is whole.
+    pub fn check_healed(&self) {
+        let leader = self.leader();
+        assert!(!leader.is_silent, "the leader stepped down:\n{}", self.describe());
+        assert!(leader.reconciler.is_at_rest(), "not at rest:\n{}", self.describe());
+        let state = self.state();
+        assert_eq!(check(state), Vec::new());
+        for host in state.hosts().keys() {
+            let difference = diff(&target(state, *host), &self.hosts[host].rows);
+            assert!(difference.diff.is_empty(), "{host} differs: {difference:#?}\n{}", self.describe());
+        }
+        for network in state.networks().values() {
+            let mut groups = Groups::default();
+            let members: Vec<HostId> = state.members_of(network).map(|host| host.id).collect();
+            for one in &members {
+                for other in self.hosts[one].peers(network.id) {
+                    if self.is_linked(network.id, *one, other) {
+                        groups.join(*one, other);
+                    }
+                }
+            }
+            let stars = state.topologies().get(&network.id).map(|topology| &topology.stars);
+            let able =
+                |host: &HostId| stars.is_some_and(|stars| stars.contains_key(&state.hosts()[host].pool));
+            let parts: BTreeSet<HostId> =
+                members.iter().filter(|host| able(host)).map(|host| groups.find(*host)).collect();
+            assert!(parts.len() <= 1, "{} is in parts:\n{}", network.id, self.describe());
+        }
+    }
+
+    /// Every link that is wanted between two hosts that answer is there.
+    pub fn check_links_of_those_who_answer(&self) {
+        let state = self.state();
+        let answering: Vec<HostId> =
+            state.hosts().keys().copied().filter(|host| self.hosts[host].answers()).collect();
+        for host in &answering {
+            for (network, peer) in wanted(&target(state, *host)) {
+                let both = answering.contains(&peer);
+                assert!(
+                    !both || self.is_linked(network, *host, peer),
+                    "{host}-{peer} of {network} is missing:\n{}",
+                    self.describe()
+                );
+            }
+        }
+    }
+
+    /// For eyes, where a test fails.
+    pub fn describe(&self) -> String {
+        let mut out = format!("at {}, epoch {}\n", self.now, self.state().epoch());
+        for (host, it) in &self.hosts {
+            let label = self.state().host_label(*host);
+            let flags = match (it.is_alive, it.is_reachable, self.cut.contains(host)) {
+                (true, true, false) => "",
+                (false, ..) => " dead",
+                (true, false, _) => " unreachable",
+                (true, true, true) => " cut off",
+            };
+            write!(out, "{host} {label}{flags} {:?}", it.rows.fence).unwrap();
+            for network in it.networks() {
+                let wants: BTreeSet<HostId> = wanted(&target(self.state(), *host))
+                    .into_iter()
+                    .filter_map(|(of, peer)| (of == network).then_some(peer))
+                    .collect();
+                write!(out, "  {network}: has {:?}, wants {wants:?}", it.peers(network)).unwrap();
+            }
+            out.push('\n');
+        }
+        if let Some(leader) = self.leaders.last() {
+            for lane in leader.reconciler.lanes() {
+                writeln!(
+                    out,
+                    "lane {}: {}, withheld {:?}, {:?}, {:?}",
+                    lane.host, lane.phase, lane.withheld, lane.conflicts, lane.last_error
+                )
+                .unwrap();
+            }
+            writeln!(out, "findings {:?}", leader.reconciler.findings()).unwrap();
+        }
+        out
+    }
+}
+
+/// The tunnels of a target.
+fn wanted(target: &HostTarget) -> Vec<(NetworkId, HostId)> {
+    let ports =
+        target.bridges.values().flat_map(|bridge| bridge.ports.values().map(|port| (bridge.network, port)));
+    ports.flat_map(|(network, port)| port.tunnels.iter().map(move |tunnel| (network, tunnel.peer))).collect()
+}
+
+/// Which hosts are joined.
+#[derive(Default)]
+struct Groups(BTreeMap<HostId, HostId>);
+
+impl Groups {
+    fn find(&self, host: HostId) -> HostId {
+        self.0.get(&host).map_or(host, |parent| self.find(*parent))
+    }
+
+    /// Whether they were not joined yet.
+    fn join(&mut self, one: HostId, other: HostId) -> bool {
+        let (one, other) = (self.find(one), self.find(other));
+        one != other && self.0.insert(one, other).is_none()
+    }
+}

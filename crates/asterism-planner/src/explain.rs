@@ -111,3 +111,6 @@ pub fn explain(
 fn holder<T: Copy>(choice: &asterism_model::Choice<T>) -> Holder<T> {
     Holder { holder: choice.holder, cause: choice.cause, since: choice.since }
 }
+
+#[cfg(test)]
+mod tests;

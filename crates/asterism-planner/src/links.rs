@@ -90,3 +90,6 @@ impl<'a> Fabric<'a> {
         self.members.of_network(self.network).map(|host| (host.id, self.uplinks(host))).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,6 +39,8 @@ pub enum Finding {
     CenterKept { network: NetworkId, pool: PoolId, host: HostId, why: String },
     /// The preferred center is not in office.
     PreferredPassedOver { network: NetworkId, pool: PoolId, host: HostId, why: String },
+    /// The preferred pool-center is not in office.
+    PreferredPoolPassedOver { network: NetworkId, pool: PoolId, why: String },
     /// Every VNI is taken.
     NoVni { network: NetworkId },
 }
@@ -49,6 +51,7 @@ impl Finding {
             Self::NoAbleHost { network, .. }
             | Self::CenterKept { network, .. }
             | Self::PreferredPassedOver { network, .. }
+            | Self::PreferredPoolPassedOver { network, .. }
             | Self::NoVni { network } => *network,
         }
     }
@@ -82,6 +85,9 @@ impl fmt::Display for Described<'_> {
             ),
             Finding::PreferredPassedOver { host, why, .. } => {
                 write!(f, "preferred star-center {} is passed over: {why}", self.state.host_label(*host))
+            }
+            Finding::PreferredPoolPassedOver { pool, why, .. } => {
+                write!(f, "preferred pool-center {} is passed over: {why}", self.state.pool_label(*pool))
             }
             Finding::NoVni { .. } => f.write_str("every VNI is taken; delete a network"),
         }
@@ -157,12 +163,9 @@ impl<'a> Planner<'a> {
         if from != to {
             self.load.move_pool(from, to);
         }
-        if let Some(preferred) = network.preferred_pool.filter(|pool| stars.contains_key(pool)) {
-            let in_office = pool_center.map(|(pool, _)| pool) == Some(preferred);
-            if let (Verdict::Able { since }, false) = (self.verdicts.of(stars[&preferred].center), in_office)
-            {
-                self.await_fail_back(*since);
-            }
+        if let Some(pool) = network.preferred_pool.filter(|preferred| Some(*preferred) != to) {
+            let why = self.why_not_center(stars.get(&pool).map(|star| star.center));
+            self.plan.findings.push(Finding::PreferredPoolPassedOver { network: network.id, pool, why });
         }
         Some(TopologyPlan { vni, stars, pool_center })
     }
@@ -209,6 +212,20 @@ impl<'a> Planner<'a> {
             self.plan.findings.push(Finding::PreferredPassedOver { network: network.id, pool, host, why });
         }
         Some(StarPlan { center, cause, standby: None })
+    }
+
+    /// Why a preferred pool, whose star-center this is, is not pool-center.
+    fn why_not_center(&mut self, center: Option<HostId>) -> String {
+        match center.map(|center| self.verdicts.of(center).clone()) {
+            None => "it has no star-center".into(),
+            Some(Verdict::Able { since }) => {
+                self.await_fail_back(since);
+                format!("its star-center takes over when it has been able for {:?}", self.graces.fail_back)
+            }
+            Some(verdict @ (Verdict::Doubtful(_) | Verdict::Dead(_))) => {
+                format!("its star-center is {verdict}")
+            }
+        }
     }
 
     /// A preferred holder that is able but not in office yet is looked at again when its grace is over.

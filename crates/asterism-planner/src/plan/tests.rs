@@ -266,8 +266,9 @@ fn a_preferred_pool_takes_over_after_a_while() {
         "h3 up 5000",
         14_999,
         expect![[r#"
-        again at t=15.000s
-    "#]],
+            n1: preferred pool-center p2 is passed over: its star-center takes over when it has been able for 10s
+            again at t=15.000s
+        "#]],
     );
     check(
         &preferred,

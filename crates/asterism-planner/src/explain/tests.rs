@@ -1,0 +1,57 @@
+use expect_test::expect;
+
+use super::*;
+use crate::testing::{evidence_of, state};
+
+#[test]
+fn an_explanation_names_centers_heirs_and_what_is_waited_for() {
+    let state = state(
+        "
+        pool p1
+        pool p2
+        host p1/a 10.0.1.1
+        host p1/b 10.0.1.2
+        host p1/c 10.0.1.3
+        host p2/d 10.0.2.1
+        network n p1:lan:b p2
+        network m p1
+        adopt n1:vni=1:p1=h1:center=p1:cause=dead n2:vni=2:p1=h3:center=p1
+        disable p1/b",
+    );
+    let evidence = evidence_of(&state, "h1 lost 1000\nh3 up 0: h1 up 100\nh4 awaited 0");
+    let explained = explain(&state, NetworkId(1), &evidence, &Graces::default(), Tick(5000)).unwrap();
+    expect![[r#"
+        n1 Some(vni 1), middle Some(p1)
+        p1 center Some("h1 (dead)"), preferred Some(h2)
+          h3 may be elected, 1 stars, Some("leaf"), up [h1], able
+          h2 may not be elected, 0 stars, Some("leaf"), up [h1], disabled
+          h1 may not be elected, 1 stars, Some("root"), up [], doubtful: no OVSDB session (no answer), but its tunnels are up
+        p2 center None, preferred None
+          h4 may not be elected, 0 stars, None, up [], doubtful: no OVSDB session (no answer), and no host knows of it
+        pool p1 keeps its star-center p1/a, which is doubtful: no OVSDB session (no answer), but its tunnels are up
+        preferred star-center p1/b is passed over: disabled
+        pool p2 has no able host; p2/d: doubtful: no OVSDB session (no answer), and no host knows of it
+        stays
+    "#]].assert_eq(&show(&explained));
+    assert_eq!(explain(&state, NetworkId(9), &evidence, &Graces::default(), Tick(5000)), None);
+}
+
+fn show(it: &Explanation) -> String {
+    let center = |holder: &Holder<HostId>| format!("{} ({})", holder.holder, holder.cause);
+    let mut out =
+        format!("{} {:?}, middle {:?}\n", it.network, it.vni, it.pool_center.as_ref().map(|it| it.holder));
+    for pool in &it.pools {
+        let holder = pool.center.as_ref().map(center);
+        out += &format!("{} center {holder:?}, preferred {:?}\n", pool.pool, pool.preferred);
+        for it in &pool.candidates {
+            let may = if it.may_be_elected { "may" } else { "may not" };
+            let rank = it.rank.map(|rank| rank.to_string());
+            out += &format!(
+                "  {} {may} be elected, {} stars, {rank:?}, up {:?}, {}\n",
+                it.host, it.stars, it.uplinks, it.standing
+            );
+        }
+    }
+    let findings: String = it.findings.iter().map(|finding| format!("{finding}\n")).collect();
+    out + &findings + if it.will_change { "will change\n" } else { "stays\n" }
+}

@@ -1,3 +1,5 @@
+//! What explanations say: who holds an office and why, what is waited for.
+
 use expect_test::expect;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Which tunnels follow from the choices, and which way each of them leads.
+
 use expect_test::{Expect, expect};
 
 use super::*;

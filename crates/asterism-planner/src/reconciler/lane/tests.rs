@@ -1,3 +1,5 @@
+//! One lane by itself: what it asks of its host, and what each answer leads to.
+
 use asterism_model::{ClusterId, HostDiff};
 
 use super::*;

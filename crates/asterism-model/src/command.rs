@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, fmt};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClusterId, Datapath, Encapsulation, HostId, Name, NetworkId, NodeId, OvsdbEndpoint, PoolId, Refusal,
-    Resilience, SessionId, Timestamp, TopologyPlan, Transport, TransportName, Vni,
+    ClusterId, Datapath, Detection, Encapsulation, HostId, Name, NetworkId, NodeId, OvsdbEndpoint, PoolId,
+    Refusal, Resilience, SessionId, SettingsChange, Timestamp, TopologyPlan, Transport, TransportName,
+    Uplinks, Vni, network::is_default,
 };
 
 /// One entry of the log.
@@ -68,6 +69,13 @@ pub enum Operation {
         host: HostId,
         epoch: u64,
     },
+    /// The leader saw what a host's Open vSwitch can do.
+    RecordUplinks {
+        host: HostId,
+        epoch: u64,
+        uplinks: Uplinks,
+    },
+    ChangeSettings(SettingsChange),
     CreateNetwork(NetworkSpec),
     UpdateNetwork {
         network: Name,
@@ -75,6 +83,16 @@ pub enum Operation {
     },
     DeleteNetwork {
         network: Name,
+    },
+    /// Makes a host the star-center of its pool, without losing a packet. It stays so until something befalls it.
+    MoveCenter {
+        network: Name,
+        host: HostRef,
+    },
+    /// Makes a pool the pool-center, without losing a packet. It stays so until something befalls it.
+    MovePoolCenter {
+        network: Name,
+        pool: Name,
     },
     /// The planner's choices. Refused when the state has changed since `based_on`, or a newer leader has claimed an
     /// epoch: then plan again.
@@ -130,6 +148,8 @@ pub struct NetworkSpec {
     /// Absent: the planner allocates one.
     pub vni: Option<Vni>,
     pub resilience: Resilience,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub detection: Detection,
     pub pools: BTreeMap<Name, PoolAttachmentSpec>,
     pub preferred_pool: Option<Name>,
 }
@@ -148,6 +168,8 @@ pub struct NetworkChange {
     pub mtu: Option<u16>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resilience: Option<Resilience>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detection: Option<Detection>,
     /// Pools to add, or whose attachment to replace.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub set_pools: BTreeMap<Name, PoolAttachmentSpec>,

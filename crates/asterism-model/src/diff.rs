@@ -88,13 +88,19 @@ pub struct BridgeChange {
     pub mtu_request: Option<(RowUuid, u16)>,
 }
 
-/// A port of ours whose direction has turned; see [`crate::PortRole`].
+/// A port of ours that stays, and whose direction or members change, in place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PortChange {
     pub port: RowUuid,
     pub name: String,
-    /// The new `Port.protected`.
-    pub is_protected: bool,
+    pub network: NetworkId,
+    /// The new `Port.protected`, where it differs; see [`crate::PortRole`].
+    pub is_protected: Option<bool>,
+    /// Members that the port gains.
+    pub add_tunnels: Vec<Tunnel>,
+    /// Members that the port loses, by row and name. One may be taken off here and given to another port under the same
+    /// name, as a new row.
+    pub remove_interfaces: Vec<(RowUuid, String)>,
 }
 
 /// An interface of ours whose type, options or BFD settings differ; all three are written, in place.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Cause, Name, NodeId, Timestamp, Vni, pool::Standing};
+use crate::{Cause, ClusterSettings, Name, NodeId, Timestamp, Uplinks, Vni, pool::Standing};
 
 /// How many events the state keeps; older ones are dropped.
 pub const MAX_EVENTS: usize = 1000;
@@ -45,6 +45,15 @@ pub enum EventKind {
         host: Name,
         standing: Standing,
     },
+    /// Its Open vSwitch was seen to have active-backup bonds, or to have none.
+    HostUplinksChanged {
+        pool: Name,
+        host: Name,
+        uplinks: Uplinks,
+    },
+    SettingsChanged {
+        settings: ClusterSettings,
+    },
     HostForgotten {
         pool: Name,
         host: Name,
@@ -67,6 +76,28 @@ pub enum EventKind {
         network: Name,
         pool: Name,
         from: Option<Name>,
+        to: Option<Name>,
+        cause: Option<Cause>,
+        /// What was seen of `from`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        evidence: Option<String>,
+    },
+    StandbyChosen {
+        network: Name,
+        pool: Name,
+        from: Option<Name>,
+        to: Option<Name>,
+    },
+    /// A host is to become center without losing a packet; no `to`: that was given up.
+    CenterMoveBegun {
+        network: Name,
+        pool: Name,
+        to: Option<Name>,
+        cause: Option<Cause>,
+    },
+    /// A pool is to become pool-center without losing a packet; no `to`: that was given up.
+    PoolMoveBegun {
+        network: Name,
         to: Option<Name>,
         cause: Option<Cause>,
     },
@@ -95,20 +126,53 @@ impl fmt::Display for EventKind {
                 };
                 write!(f, "host {pool}/{host} {standing}")
             }
+            Self::HostUplinksChanged { pool, host, uplinks: Uplinks::Several } => {
+                write!(f, "host {pool}/{host} has active-backup bonds")
+            }
+            Self::HostUplinksChanged { pool, host, uplinks: Uplinks::One } => {
+                write!(f, "host {pool}/{host} has no active-backup bonds: one uplink in each network")
+            }
+            Self::SettingsChanged { settings: ClusterSettings { bfd_budget, mode } } => {
+                write!(f, "settings: BFD budget {bfd_budget} packets/s, mode {mode}")
+            }
             Self::HostForgotten { pool, host } => write!(f, "host {pool}/{host} removed"),
             Self::NetworkCreated { network } => write!(f, "network {network} created"),
             Self::NetworkUpdated { network } => write!(f, "network {network} updated"),
             Self::NetworkDeleted { network } => write!(f, "network {network} deleted"),
             Self::VniAllocated { network, vni } => write!(f, "network {network} has VNI {vni}"),
-            Self::StarCenterElected { network, pool, from, to, cause } => {
+            Self::StarCenterElected { network, pool, from, to, cause, evidence } => {
                 write!(f, "network {network}, pool {pool}: star-center ")?;
-                write_move(f, from.as_ref(), to.as_ref(), *cause)
+                write_move(f, from.as_ref(), to.as_ref(), *cause)?;
+                match evidence {
+                    Some(evidence) => write!(f, ": {evidence}"),
+                    None => Ok(()),
+                }
+            }
+            Self::StandbyChosen { network, pool, from, to } => {
+                write!(f, "network {network}, pool {pool}: standby ")?;
+                write_move(f, from.as_ref(), to.as_ref(), None)
+            }
+            Self::CenterMoveBegun { network, pool, to, cause } => {
+                write!(f, "network {network}, pool {pool}: star-center ")?;
+                write_intent(f, to.as_ref(), *cause)
+            }
+            Self::PoolMoveBegun { network, to, cause } => {
+                write!(f, "network {network}: pool-center ")?;
+                write_intent(f, to.as_ref(), *cause)
             }
             Self::PoolCenterElected { network, from, to, cause } => {
                 write!(f, "network {network}: pool-center ")?;
                 write_move(f, from.as_ref(), to.as_ref(), *cause)
             }
         }
+    }
+}
+
+fn write_intent(f: &mut fmt::Formatter<'_>, to: Option<&Name>, cause: Option<Cause>) -> fmt::Result {
+    match (to, cause) {
+        (Some(to), Some(cause)) => write!(f, "moves to {to} ({cause})"),
+        (Some(to), None) => write!(f, "moves to {to}"),
+        (None, _) => f.write_str("moves no longer"),
     }
 }
 

@@ -18,6 +18,8 @@ pub struct PrivateNetwork {
     /// The VNI that the operator asked for; the one in use is in the topology.
     pub requested_vni: Option<Vni>,
     pub resilience: Resilience,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub detection: Detection,
     /// Never empty.
     pub pools: BTreeMap<PoolId, PoolAttachment>,
     /// The pool that shall be pool-center while it is able; one of `pools`.
@@ -100,9 +102,9 @@ impl FromStr for Encapsulation {
 #[serde(rename_all = "snake_case")]
 pub enum Resilience {
     /// One uplink each: the plain star of stars, mended by an election.
-    #[default]
     Single,
     /// Uplinks to the center and its standby, mended by the data plane alone.
+    #[default]
     Dual,
 }
 
@@ -119,6 +121,37 @@ impl fmt::Display for Resilience {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
+}
+
+/// How fast the network's hosts notice that a tunnel is dead, as far as their budgets allow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Detection {
+    /// BFD every 100 ms.
+    #[default]
+    Normal,
+    /// BFD every 15 ms.
+    Fast,
+}
+
+impl Detection {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::Fast => "fast",
+        }
+    }
+}
+
+impl fmt::Display for Detection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// For fields that a stored form leaves out where they say nothing.
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// The number that tells a network's frames from others' on the wire: VXLAN's VNI (RFC 7348 §5), Geneve's VNI, GRE's

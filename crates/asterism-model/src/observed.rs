@@ -14,6 +14,8 @@ pub struct ObservedHost {
     pub fence: StoredFence,
     /// `Open_vSwitch.ovs_version`; absent until `ovs-vswitchd` has started once.
     pub ovs_version: Option<String>,
+    /// Whether this Open vSwitch has active-backup bonds of tunnels with BFD.
+    pub can_bond: bool,
     /// Bridges that are ours, and foreign bridges that hold a port of ours.
     pub bridges: BTreeMap<RowUuid, ObservedBridge>,
     /// Names of all bridges, ports and interfaces that are not ours. A target that needs one of them must wait.
@@ -43,6 +45,9 @@ pub struct ObservedPort {
     pub network: Option<NetworkId>,
     /// `Port.protected`; `None` where the server's schema has no such column.
     pub is_protected: Option<bool>,
+    /// The interface that a bond forwards over, by name: that whose `Interface.mac_in_use` is `Port.bond_active_slave`.
+    /// `None` for a plain port, and where the switch does not say.
+    pub active: Option<String>,
     pub interfaces: BTreeMap<RowUuid, ObservedInterface>,
 }
 
@@ -66,7 +71,10 @@ pub struct ObservedInterface {
 pub enum BfdState {
     /// The session was never up: the switch has not started it, does not run, or the other end is not there yet.
     Unknown,
-    /// It was up, and `state` is `down`, `init` or `admin_down`, or `forwarding` is false.
+    /// It was up, and `state` is `down`, `init` or `admin_down`.
     Down,
+    /// It is up, and the peer says that frames are not to be sent this way (`forwarding` is false: RFC 5880 §4.1,
+    /// diagnostic 6, concatenated path down).
+    Drained,
     Up,
 }

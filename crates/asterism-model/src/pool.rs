@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{HostId, Name, OvsdbEndpoint, PoolId, TransportName};
+use crate::{HostId, Name, OvsdbEndpoint, PoolId, TransportName, network::is_default};
 
 /// A set of hosts that are managed together: here a static list kept by the operator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +27,8 @@ pub struct Host {
     /// By the name of the underlay network that each reaches. No two hosts share an address on one transport.
     pub transports: BTreeMap<TransportName, Transport>,
     pub standing: Standing,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub uplinks: Uplinks,
     /// The state's revision when this record last changed.
     pub revision: u64,
 }
@@ -53,6 +55,26 @@ pub enum Standing {
     Disabled,
     /// To be removed: its target is empty, and it is forgotten once its OVSDB is seen to hold no row of ours.
     Leaving,
+}
+
+/// How many uplinks a host can have in one network, as its Open vSwitch was last seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Uplinks {
+    /// An active-backup bond of tunnels. Taken for granted of a host that was never seen.
+    #[default]
+    Several,
+    /// It has no active-backup bonds: it waits for an election when its center dies, whatever a network's resilience.
+    One,
+}
+
+impl fmt::Display for Uplinks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Several => "several",
+            Self::One => "one",
+        })
+    }
 }
 
 /// One NIC, bond or VLAN of a host whose address carries tunnels.

@@ -103,8 +103,26 @@ pub enum Refusal {
         "vni: {vni} is taken by network `{network}`; choose another, or leave it out to have one allocated"
     )]
     VniTaken { vni: Vni, network: Name },
-    #[error("resilience: `dual` is not available; expected `single`")]
-    DualUnavailable,
+    #[error(
+        "host `{host}` is disabled, and so no center; `asterctl host undrain {host}` makes it one that may be"
+    )]
+    HostDisabled { host: HostRef },
+    #[error(
+        "pool `{pool}` of network `{network}` has no star-center yet; see `asterctl explain {network}` for what it waits for"
+    )]
+    NoStar { network: Name, pool: Name },
+    #[error(
+        "network `{network}` prefers star-center `{preferred}` in that pool and would go back to it; change the preference \
+         with `asterctl network update` first"
+    )]
+    OtherHostPreferred { network: Name, preferred: HostRef },
+    #[error(
+        "network `{network}` prefers pool-center `{preferred}` and would go back to it; change the preference with \
+         `asterctl network update` first"
+    )]
+    OtherPoolPreferred { network: Name, preferred: Name },
+    #[error("{setting}: {value} is out of range; expected {min} to {max}")]
+    SettingOutOfRange { setting: String, value: u32, min: u32, max: u32 },
 
     #[error("epoch {epoch} is not the current one, {current}: another controller leads")]
     StaleEpoch { epoch: u64, current: u64 },

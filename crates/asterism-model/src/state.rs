@@ -8,8 +8,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClusterId, Event, Host, HostId, HostRef, Name, NetworkId, NodeId, Pool, PoolId, PrivateNetwork,
-    SessionId, Topology, session::Session,
+    ClusterId, ClusterSettings, Event, Host, HostId, HostRef, Name, NetworkId, NodeId, Pool, PoolId,
+    PrivateNetwork, SessionId, Topology, network::is_default, session::Session,
 };
 
 /// Replicated time: milliseconds since the Unix epoch, as the leader's clock had them when it proposed.
@@ -36,6 +36,8 @@ pub struct ClusterIdentity {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct NetworkState {
     pub(crate) cluster: Option<ClusterIdentity>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) settings: ClusterSettings,
     pub(crate) clock: Timestamp,
     pub(crate) epoch: u64,
     pub(crate) epoch_holder: Option<NodeId>,
@@ -57,6 +59,10 @@ impl NetworkState {
     /// `None` before `cluster init`.
     pub fn cluster(&self) -> Option<&ClusterIdentity> {
         self.cluster.as_ref()
+    }
+
+    pub fn settings(&self) -> &ClusterSettings {
+        &self.settings
     }
 
     /// The latest time of any command; never goes back.

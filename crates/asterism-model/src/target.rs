@@ -33,9 +33,11 @@ pub struct TargetBridge {
     pub ports: BTreeMap<String, TargetPort>,
 }
 
-/// A port of a private bridge: a plain one with one tunnel, or an active-backup bond of several (schema: `Port`).
+/// A port of a private bridge: a plain one with one tunnel, or an active-backup bond of several (schema: `Port`). A bridge
+/// has one uplink port at most.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetPort {
+    /// What it is called if it has to be made; a port that is there is known by its tunnels.
     pub name: String,
     /// Toward the root or away from it.
     pub role: PortRole,
@@ -86,17 +88,28 @@ pub struct Tunnel {
 pub struct Bfd {
     /// Both `min_tx` and `min_rx`, in milliseconds. A peer counts as down after three intervals without a word.
     pub interval_ms: u32,
+    /// `cpath_down`: tells the peer that frames are not to be sent this way, while the session stays up.
+    pub is_drained: bool,
 }
+
+/// The key of `Interface.bfd` that drains a tunnel.
+const CPATH_DOWN: &str = "cpath_down";
 
 impl Bfd {
     /// The column's content.
     pub fn to_column(self) -> BTreeMap<String, String> {
-        to_column(self.pairs())
+        let mut column = to_column(self.pairs());
+        if self.is_drained {
+            column.insert(CPATH_DOWN.to_owned(), true.to_string());
+        }
+        column
     }
 
     /// Whether the column has just this content.
     pub fn is_shown_by(&self, column: &BTreeMap<String, String>) -> bool {
-        is_shown(column, self.pairs())
+        let is_drained = column.get(CPATH_DOWN).is_some_and(|value| value == "true");
+        let length = self.pairs().len() + usize::from(self.is_drained);
+        is_drained == self.is_drained && column.len() == length && shows_all(column, self.pairs())
     }
 
     fn pairs(&self) -> [(&'static str, &dyn Display); 3] {
@@ -129,11 +142,17 @@ fn is_shown<const N: usize>(
     column: &BTreeMap<String, String>,
     pairs: [(&'static str, &dyn Display); N],
 ) -> bool {
-    column.len() == N
-        && pairs.into_iter().all(|(key, value)| {
-            let mut left = column.get(key).map(|text| Left(text));
-            left.as_mut().is_some_and(|left| write!(left, "{value}").is_ok() && left.0.is_empty())
-        })
+    column.len() == N && shows_all(column, pairs)
+}
+
+fn shows_all<const N: usize>(
+    column: &BTreeMap<String, String>,
+    pairs: [(&'static str, &dyn Display); N],
+) -> bool {
+    pairs.into_iter().all(|(key, value)| {
+        let mut left = column.get(key).map(|text| Left(text));
+        left.as_mut().is_some_and(|left| write!(left, "{value}").is_ok() && left.0.is_empty())
+    })
 }
 
 /// What is left of a text when what is written to it is taken off its front; an error where that does not stand there.
@@ -154,9 +173,15 @@ pub fn bridge_name(network: NetworkId) -> String {
 /// The name of the port and interface of a network's tunnel to `peer`: at most 13 of the 15 bytes that Linux allows,
 /// since `apply` gives out no id above [`MAX_ID`].
 ///
-/// It is a function of network and peer, so that work done twice fails by its name.
+/// It is a function of network and peer, so that work done twice fails by the interface's name.
 pub fn tunnel_name(network: NetworkId, peer: HostId) -> String {
     format!("at{}-{}", base36(network.0), base36(peer.0))
+}
+
+/// What the port of a host's uplinks is called where it is made: `au` and the network's id in base 36. A port that turns its
+/// direction in place keeps the name that it has.
+pub fn uplink_name(network: NetworkId) -> String {
+    format!("au{}", base36(network.0))
 }
 
 /// The peer whose tunnel of `network` bears that name: the inverse of [`tunnel_name`].
@@ -212,7 +237,7 @@ mod tests {
             local_ip: "10.0.0.1".parse().unwrap(),
             remote_ip: "fd00::2".parse().unwrap(),
             key: Vni::MAX,
-            bfd: Bfd { interval_ms: 100 },
+            bfd: Bfd { interval_ms: 100, is_drained: false },
         };
         assert!(tunnel.is_shown_by(&tunnel.to_options()) && tunnel.bfd.is_shown_by(&tunnel.bfd.to_column()));
         for (key, text) in

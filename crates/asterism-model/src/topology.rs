@@ -15,6 +15,9 @@ pub struct Topology {
     pub stars: BTreeMap<PoolId, Star>,
     /// The pool whose star-center is the root; one of `stars`, and some exactly when `stars` is not empty.
     pub pool_center: Option<Choice<PoolId>>,
+    /// The pool that becomes pool-center without losing a packet, while that is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_pool: Option<NextPool>,
     /// The state's revision when this record last changed.
     pub revision: u64,
 }
@@ -31,11 +34,16 @@ impl Topology {
     pub fn rank(&self, host: HostId, pool: PoolId) -> Option<Rank> {
         let root_pool = self.pool_center.as_ref()?.holder;
         let star = self.stars.get(&pool)?;
-        let is_root_pool = pool == root_pool;
+        let is_next = self.next_pool.is_some_and(|next| next.pool == pool);
+        let (center, standby) = match (pool == root_pool, is_next) {
+            (true, _) => (Rank::Root, Rank::RootStandby),
+            (false, true) => (Rank::NextRoot, Rank::NextRootStandby),
+            (false, false) => (Rank::StarCenter, Rank::Standby),
+        };
         Some(if star.center.holder == host {
-            if is_root_pool { Rank::Root } else { Rank::StarCenter }
+            center
         } else if star.standby == Some(host) {
-            if is_root_pool { Rank::RootStandby } else { Rank::Standby }
+            standby
         } else {
             Rank::Leaf
         })
@@ -46,8 +54,32 @@ impl Topology {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Star {
     pub center: Choice<HostId>,
-    /// Takes over from the center in the data plane; only with dual resilience.
+    /// Takes over from the center in the data plane. Lasting with dual resilience; with single resilience for as long as a
+    /// planned move takes.
     pub standby: Option<HostId>,
+    /// The host that becomes center without losing a packet, while that is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<NextCenter>,
+    /// The center or the standby, while traffic is led away from it: its tunnels to the hosts below stay up and say that
+    /// they are not to be used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drained: Option<HostId>,
+}
+
+/// A planned move of a star's middle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextCenter {
+    pub host: HostId,
+    pub cause: Cause,
+}
+
+/// A planned move of the network's middle to another pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextPool {
+    pub pool: PoolId,
+    pub cause: Cause,
+    /// Traffic is led away from the root and its standby, but for the link between the root and its successor.
+    pub is_drained: bool,
 }
 
 /// A choice, with why and when it was made.
@@ -57,6 +89,9 @@ pub struct Choice<T> {
     pub cause: Cause,
     /// When the choice was committed.
     pub since: Timestamp,
+    /// What was seen of the holder before, where that is why it was replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
 }
 
 /// Why a choice was made. The one before is in the event that records the change.
@@ -73,6 +108,10 @@ pub enum Cause {
     Removed,
     /// The holder before was given up on evidence of its death.
     Dead,
+    /// The holder before lived and had lost its way to the root, which this one has.
+    CutOff,
+    /// An operator asked for the move.
+    Moved,
 }
 
 impl Cause {
@@ -83,6 +122,8 @@ impl Cause {
             Self::Disabled => "disabled",
             Self::Removed => "removed",
             Self::Dead => "dead",
+            Self::CutOff => "cut off",
+            Self::Moved => "moved",
         }
     }
 }
@@ -100,6 +141,9 @@ impl fmt::Display for Cause {
 pub enum Rank {
     Root,
     RootStandby,
+    /// The star-center of the pool that becomes pool-center, while that is under way.
+    NextRoot,
+    NextRootStandby,
     StarCenter,
     Standby,
     Leaf,
@@ -110,6 +154,8 @@ impl fmt::Display for Rank {
         f.pad(match self {
             Self::Root => "root",
             Self::RootStandby => "root's standby",
+            Self::NextRoot => "next root",
+            Self::NextRootStandby => "next root's standby",
             Self::StarCenter => "star-center",
             Self::Standby => "standby",
             Self::Leaf => "leaf",
@@ -123,12 +169,31 @@ pub struct TopologyPlan {
     pub vni: Vni,
     pub stars: BTreeMap<PoolId, StarPlan>,
     pub pool_center: Option<(PoolId, Cause)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_pool: Option<NextPool>,
 }
 
 /// What the planner proposes for one pool of a network. The causes count only where the holder changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StarPlan {
     pub center: HostId,
     pub cause: Cause,
+    /// What was seen of the center before; `apply` keeps the first [`MAX_EVIDENCE`] bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
     pub standby: Option<HostId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<NextCenter>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drained: Option<HostId>,
 }
+
+impl StarPlan {
+    /// A star around a center, without standby and at rest.
+    pub fn around(center: HostId, cause: Cause) -> Self {
+        Self { center, cause, evidence: None, standby: None, next: None, drained: None }
+    }
+}
+
+/// Longest evidence that a choice keeps, in bytes.
+pub const MAX_EVIDENCE: usize = 160;

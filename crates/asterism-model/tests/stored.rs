@@ -69,6 +69,17 @@ const COMMANDS: &[(&str, &str)] = &[
     ("update_network", "update n1 mtu=1400 resilience=single set=p3:san:a remove=p2 host=p1:b prefer=p3"),
     ("update_network_least", "update n1"),
     ("update_network_unset", "update n1 host=p1:- prefer=-"),
+    ("record_uplinks", "uplinks h7 one epoch=9"),
+    ("change_settings", "settings bfd=100 mode=read-only"),
+    ("change_settings_least", "settings"),
+    ("move_center", "move n1 p1/a"),
+    ("move_pool_center", "move-pool n1 p2"),
+    ("create_network_fast", "network n9 p1 resilience=dual detection=fast"),
+    ("update_network_normal", "update n1 detection=normal"),
+    (
+        "adopt_topology_moving",
+        "adopt epoch=3 based=9 n1:vni=7:p1=h1+h2~h2>h3:p2=h4:center=p1:next=p2~:cause=moved",
+    ),
     ("delete_network", "delete n1"),
     ("adopt_topology", "adopt epoch=3 based=9 n1:vni=7:p1=h1+h2:p2=h4:center=p1:cause=removed n2:vni=8"),
 ];

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, net::IpAddr};
 use super::{Applied, exhausted};
 use crate::{
     Effect, EventKind, Host, HostId, HostRef, HostSpec, Listing, Name, NetworkState, PoolId, PrivateNetwork,
-    Refusal, pool::Standing, target::MAX_ID,
+    Refusal, Uplinks, pool::Standing, target::MAX_ID,
 };
 
 /// Eight times the largest installation that is measured.
@@ -31,6 +31,7 @@ impl NetworkState {
             datapath: spec.datapath,
             transports: spec.transports.clone(),
             standing: Standing::Enabled,
+            uplinks: Uplinks::default(),
             revision: self.revision.saturating_add(1),
         };
         self.check_fit_of_newcomer(&host)?;
@@ -142,6 +143,21 @@ impl NetworkState {
             // Forgotten before, or never leaving: the leader's picture is old.
             Some(_) | None => Ok(Effect::Done),
         }
+    }
+
+    pub(super) fn record_uplinks(&mut self, id: HostId, epoch: u64, uplinks: Uplinks) -> Applied {
+        self.require_epoch(epoch)?;
+        let revision = self.revision.saturating_add(1);
+        // One that was forgotten meanwhile needs no record.
+        let Some(host) = self.hosts.get_mut(&id).filter(|host| host.uplinks != uplinks) else {
+            return Ok(Effect::Done);
+        };
+        host.uplinks = uplinks;
+        host.revision = revision;
+        let (pool, host) = (host.pool, host.name.clone());
+        self.bump();
+        self.record(EventKind::HostUplinksChanged { pool: self.pool_name(pool), host, uplinks });
+        Ok(Effect::Done)
     }
 
     fn forget(&mut self, id: HostId) -> Applied {

@@ -10,8 +10,8 @@ mod pool;
 mod topology;
 
 use crate::{
-    ClusterId, ClusterIdentity, Command, Effect, Event, EventKind, Name, NetworkState, NodeId, Operation,
-    Refusal, Reply, RequestId, SessionId, Timestamp,
+    ClusterId, ClusterIdentity, ClusterSettings, Command, Effect, Event, EventKind, Name, NetworkState,
+    NodeId, Operation, Refusal, Reply, RequestId, SessionId, SettingsChange, Timestamp,
     event::MAX_EVENTS,
     session::{MAX_IDLE_MS, MAX_SESSIONS, Session},
 };
@@ -69,9 +69,13 @@ impl NetworkState {
             Operation::DisableHost { host } => self.disable_host(host),
             Operation::RemoveHost { host, force } => self.remove_host(host, *force),
             Operation::ForgetHost { host, epoch } => self.forget_host(*host, *epoch),
+            Operation::RecordUplinks { host, epoch, uplinks } => self.record_uplinks(*host, *epoch, *uplinks),
+            Operation::ChangeSettings(change) => self.change_settings(*change),
             Operation::CreateNetwork(spec) => self.create_network(spec),
             Operation::UpdateNetwork { network, change } => self.update_network(network, change),
             Operation::DeleteNetwork { network } => self.delete_network(network),
+            Operation::MoveCenter { network, host } => self.move_center(network, host),
+            Operation::MovePoolCenter { network, pool } => self.move_pool_center(network, pool),
             Operation::AdoptTopology { epoch, based_on, changes } => {
                 self.adopt_topology(*epoch, *based_on, changes)
             }
@@ -115,6 +119,27 @@ impl NetworkState {
         self.epoch_holder = Some(node);
         self.record(EventKind::EpochClaimed { node, epoch });
         Ok(Effect::Epoch(epoch))
+    }
+
+    fn change_settings(&mut self, change: SettingsChange) -> Applied {
+        let mut settings = self.settings;
+        if let Some(value) = change.bfd_budget {
+            let (min, max) = ClusterSettings::BFD_BUDGET;
+            if !(min..=max).contains(&value) {
+                let setting = "bfd-budget".into();
+                return Err(Refusal::SettingOutOfRange { setting, value, min, max });
+            }
+            settings.bfd_budget = value;
+        }
+        if let Some(mode) = change.mode {
+            settings.mode = mode;
+        }
+        if settings != self.settings {
+            self.settings = settings;
+            self.bump();
+            self.record(EventKind::SettingsChanged { settings });
+        }
+        Ok(Effect::Done)
     }
 
     /// Refuses what a deposed leader proposes.

@@ -8,8 +8,8 @@ use std::{
 use super::{Applied, exhausted};
 use crate::{
     Effect, Encapsulation, EventKind, Host, HostRef, Name, NetworkChange, NetworkId, NetworkSpec,
-    NetworkState, PoolAttachment, PoolAttachmentSpec, PoolId, PrivateNetwork, Refusal, Resilience, Transport,
-    Vni, target::MAX_ID,
+    NetworkState, PoolAttachment, PoolAttachmentSpec, PoolId, PrivateNetwork, Refusal, Transport, Vni,
+    target::MAX_ID,
 };
 
 /// Four times the largest installation that is measured.
@@ -30,7 +30,6 @@ impl NetworkState {
         if self.last_network >= MAX_ID {
             return Err(exhausted("network"));
         }
-        check_resilience(spec.resilience)?;
         let mut pools = BTreeMap::new();
         for (name, attachment) in &spec.pools {
             pools.insert(self.find_pool(name)?, self.resolve_attachment(name, attachment)?);
@@ -44,6 +43,7 @@ impl NetworkState {
             mtu: MIN_MTU,
             requested_vni: spec.vni,
             resilience: spec.resilience,
+            detection: spec.detection,
             pools,
             preferred_pool,
             revision: self.revision.saturating_add(1),
@@ -68,8 +68,10 @@ impl NetworkState {
             network.mtu = mtu;
         }
         if let Some(resilience) = change.resilience {
-            check_resilience(resilience)?;
             network.resilience = resilience;
+        }
+        if let Some(detection) = change.detection {
+            network.detection = detection;
         }
         for pool in &change.remove_pools.iter().collect::<BTreeSet<_>>() {
             if change.set_pools.contains_key(*pool) {
@@ -222,7 +224,11 @@ impl NetworkState {
         }
     }
 
-    fn find_attached_pool(&self, network: &PrivateNetwork, pool: &Name) -> Result<PoolId, Refusal> {
+    pub(super) fn find_attached_pool(
+        &self,
+        network: &PrivateNetwork,
+        pool: &Name,
+    ) -> Result<PoolId, Refusal> {
         let id = self.find_pool(pool)?;
         if network.pools.contains_key(&id) { Ok(id) } else { Err(self.pool_not_in_network(network, pool)) }
     }
@@ -232,7 +238,7 @@ impl NetworkState {
         Refusal::PoolNotInNetwork { network: network.name.clone(), pool: pool.clone(), known }
     }
 
-    fn find_network(&self, name: &Name) -> Result<&PrivateNetwork, Refusal> {
+    pub(super) fn find_network(&self, name: &Name) -> Result<&PrivateNetwork, Refusal> {
         self.network_named(name).ok_or_else(|| Refusal::UnknownNetwork {
             name: name.clone(),
             known: self.networks.values().map(|network| network.name.clone()).collect(),
@@ -243,11 +249,4 @@ impl NetworkState {
 /// What is left of a transport's MTU for a VM's IP packets.
 fn inner_mtu(transport: Transport, encapsulation: Encapsulation) -> u16 {
     transport.mtu.saturating_sub(encapsulation.overhead(transport.address))
-}
-
-fn check_resilience(resilience: Resilience) -> Result<(), Refusal> {
-    match resilience {
-        Resilience::Single => Ok(()),
-        Resilience::Dual => Err(Refusal::DualUnavailable),
-    }
 }

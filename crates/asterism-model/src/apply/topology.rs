@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Applied;
 use crate::{
-    Cause, Choice, Effect, EventKind, NetworkId, NetworkState, PoolId, PrivateNetwork, Refusal, Resilience,
-    Star, Topology, TopologyPlan, Vni,
+    Cause, Choice, Effect, EventKind, HostId, HostRef, Name, NetworkId, NetworkState, NextCenter, NextPool,
+    PoolId, PrivateNetwork, Refusal, Star, Topology, TopologyPlan, Vni, pool::Standing,
+    topology::MAX_EVIDENCE,
 };
 
 impl NetworkState {
@@ -65,16 +66,29 @@ impl NetworkState {
             if !network.pools.contains_key(pool) {
                 return Err(format!("{pool} is not one of its pools"));
             }
-            for host in [Some(star.center), star.standby].into_iter().flatten() {
+            let next = star.next.map(|next| next.host);
+            for host in [Some(star.center), star.standby, next].into_iter().flatten() {
                 if !self.hosts.get(&host).is_some_and(|host| host.pool == *pool && host.is_member()) {
                     return Err(format!("{host} is not a host of {pool}"));
                 }
             }
-            if star.standby.is_some() && network.resilience != Resilience::Dual {
-                return Err(format!("{pool} has a standby, and its resilience is {}", network.resilience));
-            }
             if star.standby == Some(star.center) {
                 return Err(format!("{} is its own standby", star.center));
+            }
+            if star.next.is_some_and(|next| next.host == star.center) {
+                return Err(format!("{} is to become what it is", star.center));
+            }
+            let heads = [Some(star.center), star.standby];
+            if let Some(drained) = star.drained.filter(|drained| !heads.contains(&Some(*drained))) {
+                return Err(format!("{drained} is drained, and neither center nor standby of {pool}"));
+            }
+        }
+        if let Some(next) = plan.next_pool {
+            if !plan.stars.contains_key(&next.pool) {
+                return Err(format!("next pool-center {} has no star", next.pool));
+            }
+            if plan.pool_center.map(|(pool, _)| pool) == Some(next.pool) {
+                return Err(format!("{} is to become what it is", next.pool));
             }
         }
         match plan.pool_center {
@@ -90,25 +104,91 @@ impl NetworkState {
     fn topology_of(&self, plan: &TopologyPlan, before: Option<&Topology>) -> Topology {
         let stars = plan.stars.iter().map(|(pool, star)| {
             let earlier = before.and_then(|topology| topology.stars.get(pool)).map(|star| &star.center);
-            (*pool, Star { center: self.choice(star.center, star.cause, earlier), standby: star.standby })
+            let center = self.choice(star.center, star.cause, star.evidence.as_deref(), earlier);
+            (*pool, Star { center, standby: star.standby, next: star.next, drained: star.drained })
         });
         let earlier = before.and_then(|topology| topology.pool_center.as_ref());
         Topology {
             vni: plan.vni,
             stars: stars.collect(),
-            pool_center: plan.pool_center.map(|(pool, cause)| self.choice(pool, cause, earlier)),
+            pool_center: plan.pool_center.map(|(pool, cause)| self.choice(pool, cause, None, earlier)),
+            next_pool: plan.next_pool,
             revision: before.map_or(0, |topology| topology.revision),
         }
     }
 
     /// A choice that stays keeps its cause and its age.
-    fn choice<T: Copy + PartialEq>(&self, holder: T, cause: Cause, before: Option<&Choice<T>>) -> Choice<T> {
+    fn choice<T: Copy + PartialEq>(
+        &self,
+        holder: T,
+        cause: Cause,
+        evidence: Option<&str>,
+        before: Option<&Choice<T>>,
+    ) -> Choice<T> {
         match before {
-            Some(choice) if choice.holder == holder => {
-                Choice { holder, cause: choice.cause, since: choice.since }
-            }
-            Some(_) | None => Choice { holder, cause, since: self.clock },
+            Some(choice) if choice.holder == holder => choice.clone(),
+            Some(_) | None => Choice { holder, cause, since: self.clock, evidence: evidence.map(shortened) },
         }
+    }
+
+    pub(super) fn move_center(&mut self, network: &Name, host: &HostRef) -> Applied {
+        let (id, pool) = (self.find_network(network)?.id, self.find_pool(&host.pool)?);
+        let found = self.find_host(host)?;
+        match self.hosts.get(&found).map(|host| host.standing) {
+            Some(Standing::Enabled) => {}
+            Some(Standing::Disabled) => return Err(Refusal::HostDisabled { host: host.clone() }),
+            Some(Standing::Leaving) | None => return Err(Refusal::HostLeaving { host: host.clone() }),
+        }
+        self.find_attached_pool(self.find_network(network)?, &host.pool)?;
+        let preferred = self.networks.get(&id).and_then(|network| network.pools.get(&pool)?.preferred_host);
+        if let Some(other) = preferred.filter(|preferred| *preferred != found) {
+            let preferred = HostRef { pool: host.pool.clone(), host: self.host_name(other) };
+            return Err(Refusal::OtherHostPreferred { network: network.clone(), preferred });
+        }
+        let star = self.topologies.get(&id).and_then(|topology| topology.stars.get(&pool));
+        let Some(star) = star else {
+            return Err(Refusal::NoStar { network: network.clone(), pool: host.pool.clone() });
+        };
+        let next = (star.center.holder != found).then_some(NextCenter { host: found, cause: Cause::Moved });
+        self.set_topology(id, |topology| {
+            if let Some(star) = topology.stars.get_mut(&pool) {
+                star.next = next;
+            }
+        })
+    }
+
+    pub(super) fn move_pool_center(&mut self, network: &Name, pool: &Name) -> Applied {
+        let id = self.find_network(network)?.id;
+        let found = self.find_attached_pool(self.find_network(network)?, pool)?;
+        let preferred = self.networks.get(&id).and_then(|network| network.preferred_pool);
+        if let Some(other) = preferred.filter(|preferred| *preferred != found) {
+            let preferred = self.pool_name(other);
+            return Err(Refusal::OtherPoolPreferred { network: network.clone(), preferred });
+        }
+        let topology = self
+            .topologies
+            .get(&id)
+            .filter(|topology| topology.stars.contains_key(&found))
+            .ok_or_else(|| Refusal::NoStar { network: network.clone(), pool: pool.clone() })?;
+        let is_there = topology.pool_center.as_ref().is_some_and(|choice| choice.holder == found);
+        // Asked for again, it goes on where it is.
+        let is_drained = topology.next_pool.is_some_and(|next| next.pool == found && next.is_drained);
+        let next = (!is_there).then_some(NextPool { pool: found, cause: Cause::Moved, is_drained });
+        self.set_topology(id, |topology| topology.next_pool = next)
+    }
+
+    /// Changes what is under way in a topology that is there.
+    fn set_topology(&mut self, id: NetworkId, change: impl FnOnce(&mut Topology)) -> Applied {
+        let Some(before) = self.topologies.get(&id).cloned() else { return Ok(Effect::Done) };
+        let mut after = before.clone();
+        change(&mut after);
+        if after == before {
+            return Ok(Effect::Done);
+        }
+        after.revision = self.bump();
+        self.topologies.insert(id, after.clone());
+        self.record_elections(id, Some(&before), &after);
+        Ok(Effect::Done)
     }
 
     fn record_elections(&mut self, id: NetworkId, before: Option<&Topology>, after: &Topology) {
@@ -121,20 +201,12 @@ impl NetworkState {
         let stars_before = before.map_or(&no_stars, |topology| &topology.stars);
         let pools: BTreeSet<PoolId> = stars_before.keys().chain(after.stars.keys()).copied().collect();
         for pool in pools {
-            let from = stars_before.get(&pool).map(|star| star.center.holder);
-            let to = after.stars.get(&pool).map(|star| &star.center);
-            if from != to.map(|choice| choice.holder) {
-                events.push(EventKind::StarCenterElected {
-                    network: network.clone(),
-                    pool: self.pool_name(pool),
-                    from: from.map(|host| self.host_name(host)),
-                    to: to.map(|choice| self.host_name(choice.holder)),
-                    cause: to.map(|choice| choice.cause),
-                });
-            }
+            self.tell_star(&network, pool, stars_before.get(&pool), after.stars.get(&pool), &mut events);
         }
         let from = before.and_then(|topology| topology.pool_center.as_ref()).map(|choice| choice.holder);
         let to = after.pool_center.as_ref();
+        let next = |topology: &Topology| topology.next_pool.map(|next| (next.pool, next.cause));
+        let (next_before, next_after) = (before.and_then(next), next(after));
         if from != to.map(|choice| choice.holder) {
             events.push(EventKind::PoolCenterElected {
                 network,
@@ -142,9 +214,60 @@ impl NetworkState {
                 to: to.map(|choice| self.pool_name(choice.holder)),
                 cause: to.map(|choice| choice.cause),
             });
+        } else if next_before != next_after {
+            events.push(EventKind::PoolMoveBegun {
+                network,
+                to: next_after.map(|(pool, _)| self.pool_name(pool)),
+                cause: next_after.map(|(_, cause)| cause),
+            });
         }
         for event in events {
             self.record(event);
         }
     }
+
+    fn tell_star(
+        &self,
+        network: &Name,
+        pool: PoolId,
+        before: Option<&Star>,
+        after: Option<&Star>,
+        events: &mut Vec<EventKind>,
+    ) {
+        let (network, pool) = (network.clone(), self.pool_name(pool));
+        let name = |host: HostId| self.host_name(host);
+        let from = before.map(|star| star.center.holder);
+        let to = after.map(|star| &star.center);
+        let next = |star: &Star| star.next;
+        let (next_before, next_after) = (before.and_then(next), after.and_then(next));
+        if from != to.map(|choice| choice.holder) {
+            events.push(EventKind::StarCenterElected {
+                network: network.clone(),
+                pool: pool.clone(),
+                from: from.map(name),
+                to: to.map(|choice| name(choice.holder)),
+                cause: to.map(|choice| choice.cause),
+                evidence: to.and_then(|choice| choice.evidence.clone()),
+            });
+        } else if next_before != next_after {
+            events.push(EventKind::CenterMoveBegun {
+                network: network.clone(),
+                pool: pool.clone(),
+                to: next_after.map(|next| name(next.host)),
+                cause: next_after.map(|next| next.cause),
+            });
+        }
+        let standby = |star: &Star| star.standby;
+        let (from, to) = (before.and_then(standby), after.and_then(standby));
+        if from != to {
+            let (from, to) = (from.map(name), to.map(name));
+            events.push(EventKind::StandbyChosen { network, pool, from, to });
+        }
+    }
+}
+
+/// Cut at a character, within [`MAX_EVIDENCE`].
+fn shortened(evidence: &str) -> String {
+    let end = (0..=MAX_EVIDENCE.min(evidence.len())).rev().find(|end| evidence.is_char_boundary(*end));
+    evidence[..end.unwrap_or(0)].to_owned()
 }

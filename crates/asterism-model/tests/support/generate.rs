@@ -6,10 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use asterism_model::{
-    Cause, ClusterId, Command, Datapath, Encapsulation, Host, HostId, HostRef, HostSpec, Name, NetworkChange,
-    NetworkId, NetworkSpec, NetworkState, NodeId, Operation, OvsdbEndpoint, PoolAttachmentSpec, PoolId,
-    PrivateNetwork, RequestId, Resilience, SessionId, StarPlan, Timestamp, TopologyPlan, Transport,
-    TransportName, Vni, encode_state,
+    Cause, ClusterId, Command, Datapath, Detection, Encapsulation, Host, HostId, HostRef, HostSpec, Mode,
+    Name, NetworkChange, NetworkId, NetworkSpec, NetworkState, NextCenter, NextPool, NodeId, Operation,
+    OvsdbEndpoint, PoolAttachmentSpec, PoolId, PrivateNetwork, RequestId, Resilience, SessionId,
+    SettingsChange, StarPlan, Timestamp, TopologyPlan, Transport, TransportName, Uplinks, Vni, encode_state,
 };
 use proptest::{collection, option, prelude::*, sample};
 
@@ -59,6 +59,9 @@ pub struct PlanDraft {
     pub centers: Vec<Option<usize>>,
     pub pool_center: usize,
     pub cause: Cause,
+    pub standby: Option<usize>,
+    pub next: Option<usize>,
+    pub is_drained: bool,
     /// Nothing of the above is looked up: ids are the places themselves.
     pub is_blind: bool,
 }
@@ -110,17 +113,28 @@ impl PlanDraft {
             .keys()
             .zip(&self.centers)
             .filter_map(|(pool, center)| {
-                Some((*pool, self.star(members(state, network, *pool), (*center)?)?))
+                Some((*pool, self.star(&members(state, network, *pool), (*center)?)?))
             })
             .collect();
         let pool_center = pick(stars.keys().copied(), self.pool_center).map(|pool| (pool, self.cause));
         let vni = in_use.or(network.requested_vni).unwrap_or(self.vni);
-        Some((network.id, TopologyPlan { vni, stars, pool_center }))
+        let next_pool = self
+            .next
+            .and_then(|next| pick(stars.keys().copied(), next))
+            .filter(|next| pool_center.is_some_and(|(pool, _)| pool != *next))
+            .map(|pool| NextPool { pool, cause: self.cause, is_drained: self.is_drained });
+        Some((network.id, TopologyPlan { vni, stars, pool_center, next_pool }))
     }
 
-    fn star(&self, members: Vec<HostId>, center: usize) -> Option<StarPlan> {
-        let center = pick(members.into_iter(), center)?;
-        Some(StarPlan { center, cause: self.cause, standby: None })
+    fn star(&self, members: &[HostId], center: usize) -> Option<StarPlan> {
+        let center = pick(members.iter().copied(), center)?;
+        let others = || members.iter().copied().filter(|host| *host != center);
+        let standby = self.standby.and_then(|standby| pick(others(), standby));
+        let next = self.next.and_then(|next| pick(others(), next));
+        let drained = if self.is_drained { standby.or(Some(center)) } else { None };
+        let next = next.map(|host| NextCenter { host, cause: self.cause });
+        let evidence = self.is_drained.then(|| "it said nothing".into());
+        Some(StarPlan { center, cause: self.cause, evidence, standby, next, drained })
     }
 
     fn blind(&self) -> (NetworkId, TopologyPlan) {
@@ -128,10 +142,10 @@ impl PlanDraft {
         let stars = self.centers.iter().enumerate().filter_map(|(pool, center)| {
             let center = HostId(id((*center)?));
             let standby = (center.0.is_multiple_of(2)).then_some(HostId(center.0 / 2));
-            Some((PoolId(id(pool)), StarPlan { center, cause: self.cause, standby }))
+            Some((PoolId(id(pool)), StarPlan { standby, ..StarPlan::around(center, self.cause) }))
         });
         let pool_center = (self.pool_center < 4).then(|| (PoolId(id(self.pool_center)), self.cause));
-        let plan = TopologyPlan { vni: self.vni, stars: stars.collect(), pool_center };
+        let plan = TopologyPlan { vni: self.vni, stars: stars.collect(), pool_center, next_pool: None };
         (NetworkId(id(self.network)), plan)
     }
 }
@@ -206,13 +220,18 @@ fn draft() -> impl Strategy<Value = Draft> {
 fn plan() -> impl Strategy<Value = PlanDraft> {
     let cause = sample::select(vec![Cause::First, Cause::Preferred, Cause::Disabled, Cause::Dead]);
     let centers = collection::vec(option::weighted(0.9, 0..6_usize), POOLS.len());
-    (0..6_usize, vni(), centers, 0..6_usize, cause, prop::bool::weighted(0.1)).prop_map(
-        |(network, vni, centers, pool_center, cause, is_blind)| PlanDraft {
+    let place = || option::of(0..6_usize);
+    let heads = (place(), place(), any::<bool>());
+    (0..6_usize, vni(), centers, 0..6_usize, cause, heads, prop::bool::weighted(0.1)).prop_map(
+        |(network, vni, centers, pool_center, cause, (standby, next, is_drained), is_blind)| PlanDraft {
             network,
             vni,
             centers,
             pool_center,
             cause,
+            standby,
+            next,
+            is_drained,
             is_blind,
         },
     )
@@ -236,6 +255,17 @@ pub fn operation() -> impl Strategy<Value = Operation> {
         6 => (network_name(), network_change())
             .prop_map(|(network, change)| Operation::UpdateNetwork { network, change }),
         2 => network_name().prop_map(|network| Operation::DeleteNetwork { network }),
+        3 => (network_name(), host_ref()).prop_map(|(network, host)| Operation::MoveCenter { network, host }),
+        3 => (network_name(), pool_name())
+            .prop_map(|(network, pool)| Operation::MovePoolCenter { network, pool }),
+        1 => (0..9_u32, 0..3_u64, any::<bool>()).prop_map(|(host, epoch, several)| {
+            let uplinks = if several { Uplinks::Several } else { Uplinks::One };
+            Operation::RecordUplinks { host: HostId(host), epoch, uplinks }
+        }),
+        1 => (option::of(any::<u32>()), option::of(any::<bool>())).prop_map(|(bfd_budget, is_active)| {
+            let mode = is_active.map(|is_active| if is_active { Mode::Active } else { Mode::ReadOnly });
+            Operation::ChangeSettings(SettingsChange { bfd_budget, mode })
+        }),
     ]
 }
 
@@ -294,6 +324,7 @@ fn plain_network(network: &str, pools: &[&str]) -> NetworkSpec {
         mtu: None,
         vni: None,
         resilience: Resilience::Single,
+        detection: Detection::Normal,
         pools: pools.iter().map(|pool| (name(pool), attachment())).collect(),
         preferred_pool: None,
     }
@@ -321,6 +352,7 @@ fn network_spec() -> impl Strategy<Value = NetworkSpec> {
                 mtu,
                 vni,
                 resilience,
+                detection: Detection::default(),
                 pools,
                 preferred_pool: stray.or(preferred),
             }
@@ -338,7 +370,8 @@ fn network_change() -> impl Strategy<Value = NetworkChange> {
         option::weighted(0.3, option::of(pool_name())),
     )
         .prop_map(|(mtu, resilience, set_pools, remove_pools, prefer_hosts, prefer_pool)| {
-            NetworkChange { mtu, resilience, set_pools, remove_pools, prefer_hosts, prefer_pool }
+            let detection = resilience.map(|_| Detection::Fast);
+            NetworkChange { mtu, resilience, detection, set_pools, remove_pools, prefer_hosts, prefer_pool }
         })
 }
 
@@ -360,7 +393,7 @@ fn vni() -> impl Strategy<Value = Vni> {
 }
 
 fn resilience() -> impl Strategy<Value = Resilience> {
-    prop_oneof![24 => Just(Resilience::Single), 1 => Just(Resilience::Dual)]
+    prop_oneof![Just(Resilience::Single), Just(Resilience::Dual)]
 }
 
 fn host_ref() -> impl Strategy<Value = HostRef> {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use asterism_model::{Choice, Effect, Host, NetworkState, PrivateNetwork, Reply, Topology};
+use asterism_model::{Choice, Effect, Host, NetworkState, PrivateNetwork, Reply, Topology, Uplinks};
 
 pub fn reply(reply: &Reply) -> String {
     match reply {
@@ -61,13 +61,19 @@ fn cluster(state: &NetworkState, out: &mut String) {
 }
 
 fn hosts(state: &NetworkState, out: &mut String) {
-    for Host { id, ovsdb, datapath, transports, standing, revision, .. } in state.hosts().values() {
+    for Host { id, ovsdb, datapath, transports, standing, uplinks, revision, .. } in state.hosts().values() {
         let label = state.host_label(*id);
         let transports: String = transports
             .iter()
             .map(|(name, transport)| format!(" {name}={}/{}", transport.address, transport.mtu))
             .collect();
-        line(out, format_args!("host {id} {label} {standing:?} {datapath} {ovsdb}{transports} r{revision}"));
+        let uplinks = if *uplinks == Uplinks::One { " one uplink" } else { "" };
+        line(
+            out,
+            format_args!(
+                "host {id} {label} {standing:?} {datapath} {ovsdb}{transports}{uplinks} r{revision}"
+            ),
+        );
     }
 }
 
@@ -94,16 +100,21 @@ fn networks(state: &NetworkState, out: &mut String) {
 }
 
 fn topologies(state: &NetworkState, out: &mut String) {
-    for (id, Topology { vni, stars, pool_center, revision }) in state.topologies() {
+    for (id, Topology { vni, stars, pool_center, next_pool, revision }) in state.topologies() {
         let stars: String = stars
             .iter()
             .map(|(pool, star)| {
                 let standby = star.standby.map(|host| format!("+{host}")).unwrap_or_default();
-                format!(" {pool}={}{standby}", choice(&star.center))
+                let drained = star.drained.map(|host| format!("~{host}")).unwrap_or_default();
+                let next = star.next.map(|next| format!(">{}", next.host)).unwrap_or_default();
+                format!(" {pool}={}{standby}{drained}{next}", choice(&star.center))
             })
             .collect();
         let center = pool_center.as_ref().map(|center| format!(" center {}", choice(center)));
-        line(out, format_args!("topology {id} vni {vni}{stars}{} r{revision}", center.unwrap_or_default()));
+        let next =
+            next_pool.map(|next| format!(" next {}{}", next.pool, if next.is_drained { "~" } else { "" }));
+        let (center, next) = (center.unwrap_or_default(), next.unwrap_or_default());
+        line(out, format_args!("topology {id} vni {vni}{stars}{center}{next} r{revision}"));
     }
 }
 

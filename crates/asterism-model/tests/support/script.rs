@@ -16,9 +16,10 @@
 use std::{collections::BTreeMap, net::IpAddr, str::FromStr};
 
 use asterism_model::{
-    Cause, ClusterId, Command, Datapath, Encapsulation, HostId, HostSpec, Name, NetworkChange, NetworkId,
-    NetworkSpec, NetworkState, NodeId, Operation, OvsdbEndpoint, PoolAttachmentSpec, PoolId, RequestId,
-    Resilience, SessionId, StarPlan, Timestamp, TopologyPlan, Transport, TransportName, Vni,
+    Cause, ClusterId, Command, Datapath, Detection, Encapsulation, HostId, HostSpec, Mode, Name,
+    NetworkChange, NetworkId, NetworkSpec, NetworkState, NextCenter, NextPool, NodeId, Operation,
+    OvsdbEndpoint, PoolAttachmentSpec, PoolId, RequestId, Resilience, SessionId, SettingsChange, StarPlan,
+    Timestamp, TopologyPlan, Transport, TransportName, Uplinks, Vni,
 };
 
 /// The transport that scripts mean when they name none.
@@ -65,6 +66,17 @@ fn parse_operation(verb: &str, words: &[&str], state: &NetworkState) -> Operatio
         "update" => {
             Operation::UpdateNetwork { network: parse_as(first()), change: parse_change(&words[1..]) }
         }
+        "uplinks" => Operation::RecordUplinks {
+            host: HostId(parse_id(first(), 'h')),
+            epoch: option(words, "epoch").map_or(state.epoch(), parse_as),
+            uplinks: if words.contains(&"one") { Uplinks::One } else { Uplinks::Several },
+        },
+        "settings" => Operation::ChangeSettings(SettingsChange {
+            bfd_budget: option(words, "bfd").map(parse_as),
+            mode: option(words, "mode").map(parse_mode),
+        }),
+        "move" => Operation::MoveCenter { network: parse_as(first()), host: parse_as(words[1]) },
+        "move-pool" => Operation::MovePoolCenter { network: parse_as(first()), pool: parse_as(words[1]) },
         "delete" => Operation::DeleteNetwork { network: parse_as(first()) },
         "adopt" => Operation::AdoptTopology {
             epoch: option(words, "epoch").map_or(state.epoch(), parse_as),
@@ -112,6 +124,7 @@ fn parse_network(name: &str, words: &[&str]) -> NetworkSpec {
         mtu: option(words, "mtu").map(parse_as),
         vni: option(words, "vni").map(parse_vni),
         resilience: option(words, "resilience").map_or(Resilience::Single, parse_resilience),
+        detection: option(words, "detection").map_or(Detection::Normal, parse_detection),
         pools: pools.collect(),
         preferred_pool: option(words, "prefer").map(parse_as),
     }
@@ -125,6 +138,7 @@ fn parse_change(words: &[&str]) -> NetworkChange {
     NetworkChange {
         mtu: option(words, "mtu").map(parse_as),
         resilience: option(words, "resilience").map(parse_resilience),
+        detection: option(words, "detection").map(parse_detection),
         set_pools: all_options(words, "set").map(parse_attachment).collect(),
         remove_pools: all_options(words, "remove").map(parse_as).collect(),
         prefer_hosts: prefer_hosts.collect(),
@@ -140,33 +154,52 @@ fn parse_attachment(word: &str) -> (Name, PoolAttachmentSpec) {
     (pool, PoolAttachmentSpec { transport, preferred_host: parts.next().map(parse_as) })
 }
 
-/// `n1:vni=7:p1=h1:p2=h4+h5:center=p1:cause=dead`
+/// `n1:vni=7:p1=h1:p2=h4+h5~h5>h6:center=p1:next=p2~:cause=dead`: `+` standby, `~` drained, `>` next center.
 fn parse_plan(word: &str) -> (NetworkId, TopologyPlan) {
     let parts: Vec<&str> = word.split(':').collect();
     let cause = option(&parts, "cause").map_or(Cause::First, parse_cause);
     let is_star = |part: &&&str| part.starts_with('p') && part.contains('=');
     let stars = parts.iter().filter(is_star).map(|part| {
         let (pool, hosts) = part.split_once('=').expect("POOL=HOST");
-        let (center, standby) = match hosts.split_once('+') {
-            Some((center, standby)) => (center, Some(HostId(parse_id(standby, 'h')))),
-            None => (hosts, None),
+        let center = hosts.split(['+', '~', '>']).next().expect("HOST");
+        let with = |mark: char| {
+            let (_, after) = hosts.split_once(mark)?;
+            Some(HostId(parse_id(after.split(['+', '~', '>']).next()?, 'h')))
         };
-        let star = StarPlan { center: HostId(parse_id(center, 'h')), cause, standby };
+        let star = StarPlan {
+            standby: with('+'),
+            drained: with('~'),
+            next: with('>').map(|host| NextCenter { host, cause }),
+            ..StarPlan::around(HostId(parse_id(center, 'h')), cause)
+        };
         (PoolId(parse_id(pool, 'p')), star)
     });
     let plan = TopologyPlan {
         vni: parse_vni(option(&parts, "vni").expect("a plan has a VNI")),
         stars: stars.collect::<BTreeMap<_, _>>(),
         pool_center: option(&parts, "center").map(|pool| (PoolId(parse_id(pool, 'p')), cause)),
+        next_pool: option(&parts, "next").map(|pool| NextPool {
+            pool: PoolId(parse_id(pool.trim_end_matches('~'), 'p')),
+            cause,
+            is_drained: pool.ends_with('~'),
+        }),
     };
     (NetworkId(parse_id(parts[0], 'n')), plan)
 }
 
 fn parse_cause(text: &str) -> Cause {
-    [Cause::First, Cause::Preferred, Cause::Disabled, Cause::Removed, Cause::Dead]
-        .into_iter()
-        .find(|cause| cause.as_str() == text)
-        .unwrap_or_else(|| panic!("there is no cause `{text}`"))
+    [
+        Cause::First,
+        Cause::Preferred,
+        Cause::Disabled,
+        Cause::Removed,
+        Cause::Dead,
+        Cause::CutOff,
+        Cause::Moved,
+    ]
+    .into_iter()
+    .find(|cause| cause.as_str() == text)
+    .unwrap_or_else(|| panic!("there is no cause `{text}`"))
 }
 
 fn parse_resilience(text: &str) -> Resilience {
@@ -174,6 +207,20 @@ fn parse_resilience(text: &str) -> Resilience {
         .into_iter()
         .find(|resilience| resilience.as_str() == text)
         .unwrap_or_else(|| panic!("there is no resilience `{text}`"))
+}
+
+fn parse_detection(text: &str) -> Detection {
+    [Detection::Normal, Detection::Fast]
+        .into_iter()
+        .find(|detection| detection.as_str() == text)
+        .unwrap_or_else(|| panic!("there is no detection `{text}`"))
+}
+
+fn parse_mode(text: &str) -> Mode {
+    [Mode::Active, Mode::ReadOnly]
+        .into_iter()
+        .find(|mode| mode.as_str() == text)
+        .unwrap_or_else(|| panic!("there is no mode `{text}`"))
 }
 
 fn parse_vni(text: &str) -> Vni {

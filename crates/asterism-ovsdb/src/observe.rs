@@ -25,11 +25,13 @@ pub fn observe(replica: &Replica, schema: &Schema, picture: u64) -> Option<Obser
         knows_protected: schema.has(Table::Port, "protected"),
     };
     let bridges: Vec<_> = replica.rows(Table::Bridge).map(|(uuid, row)| (uuid, view.bridge(row))).collect();
+    let ovs_version = Some(row.text("ovs_version")).filter(|version| !version.is_empty());
     Some(ObservedHost {
         picture,
         root,
         fence: stored_fence(row),
-        ovs_version: Some(row.text("ovs_version")).filter(|version| !version.is_empty()).map(str::to_owned),
+        ovs_version: ovs_version.map(str::to_owned),
+        can_bond: schema.has(Table::Port, "bond_mode") && ovs_version.is_none_or(bonds_tunnels),
         foreign_names: view.foreign_names(),
         bridges: bridges
             .into_iter()
@@ -45,6 +47,16 @@ pub fn stored_fence(root: &Row) -> StoredFence {
         Some(text) => {
             text.parse().map_or_else(|_| StoredFence::Malformed(text.to_owned()), StoredFence::Present)
         }
+    }
+}
+
+/// Whether Open vSwitch of this version has active-backup bonds of tunnels with BFD: 2.5 is the first that is known to.
+/// One that cannot be read is not.
+fn bonds_tunnels(version: &str) -> bool {
+    let mut numbers = version.split(['.', '-', '+']).map_while(|number| number.parse::<u32>().ok());
+    match (numbers.next(), numbers.next()) {
+        (Some(major), minor) => (major, minor.unwrap_or_default()) >= (2, 5),
+        (None, _) => false,
     }
 }
 
@@ -101,10 +113,23 @@ impl View<'_> {
             name: row.text("name").to_owned(),
             network: network(row),
             is_protected: self.knows_protected.then(|| row.boolean("protected")),
+            active: self.active(row).map(str::to_owned),
             interfaces: self
                 .interfaces(row)
                 .map(|(uuid, interface)| (uuid, observe_interface(interface)))
                 .collect(),
+        }
+    }
+
+    /// The one interface that has the address which the switch gives for a bond's active one. None is that, or several
+    /// are, while a change of the bond is under way.
+    fn active<'r>(&'r self, port: &'r Row) -> Option<&'r str> {
+        let address = Some(port.text("bond_active_slave")).filter(|address| !address.is_empty())?;
+        let mut active =
+            self.interfaces(port).filter(|(_, interface)| interface.text("mac_in_use") == address);
+        match (active.next(), active.next()) {
+            (Some((_, interface)), None) => Some(interface.text("name")),
+            (None | Some(_), _) => None,
         }
     }
 
@@ -157,14 +182,16 @@ fn observe_interface(row: &Row) -> ObservedInterface {
     }
 }
 
-/// Schema: `Interface.bfd_status`, keys `state`, `forwarding` and `flap_count`. The switch counts each change between
-/// forwarding and not, the first one to forwarding included: at 0 the session was never up, and its being down is no
-/// word on the peer.
+/// Schema: `Interface.bfd_status`, keys `state`, `forwarding` and `flap_count`. A session that is up does not forward
+/// if the peer says that its concatenated path is down; the end that says so forwards. The switch counts each change
+/// between forwarding and not, the first one to forwarding included: at 0 the session was never up, and its being down
+/// is no word on the peer.
 fn bfd_state(row: &Row) -> BfdState {
     let status = |key| row.get("bfd_status", key);
     match (status("state"), status("forwarding"), status("flap_count")) {
         (None, ..) => BfdState::Unknown,
         (Some("up"), Some("true") | None, _) => BfdState::Up,
+        (Some("up"), Some(_), _) => BfdState::Drained,
         (Some(_), _, Some("0") | None) => BfdState::Unknown,
         (Some(_), _, Some(_)) => BfdState::Down,
     }

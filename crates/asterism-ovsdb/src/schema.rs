@@ -42,13 +42,14 @@ impl Table {
         }
     }
 
-    /// Read where the server has them: `mtu_request` and `protected` came after OVS 2.5.
+    /// Read where the server has them: `mtu_request` and `protected` came after OVS 2.5, the others before it. Without
+    /// these a host has single uplinks, or does not say which of several it uses.
     fn optional(self) -> &'static [&'static str] {
         match self {
             Self::OpenVswitch => &["ovs_version"],
             Self::Bridge => &[],
-            Self::Port => &["protected"],
-            Self::Interface => &["error", "mtu_request"],
+            Self::Port => &["bond_active_slave", "bond_mode", "protected"],
+            Self::Interface => &["error", "mac_in_use", "mtu_request"],
         }
     }
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use asterism_model::{
     Bfd, ClusterId, Datapath, Encapsulation, Fence, HostDiff, HostId, NetworkId, ObservedHost, OvsdbEndpoint,
-    PortAddition, PortRole, RowUuid, TargetBridge, TargetPort, Tunnel, Vni,
+    PortAddition, PortChange, PortRole, RowUuid, TargetBridge, TargetPort, Tunnel, Vni,
     target::{bridge_name, tunnel_name},
 };
 use asterism_ovsdb::{Backoff, HostSession, Liveness, SessionConfig, SessionState};
@@ -97,7 +97,7 @@ pub fn tunnel(network: u32, peer: u32) -> Tunnel {
         local_ip: "10.0.0.1".parse().unwrap(),
         remote_ip: format!("10.0.1.{peer}").parse().unwrap(),
         key: Vni::new(network).unwrap(),
-        bfd: Bfd { interval_ms: 100 },
+        bfd: Bfd { interval_ms: 100, is_drained: false },
     }
 }
 
@@ -128,6 +128,18 @@ pub fn add_bridge(bridge: TargetBridge) -> HostDiff {
 pub fn addition(picture: &ObservedHost, network: u32, port: TargetPort) -> PortAddition {
     let (bridge, found) = bridge_of(picture, network);
     PortAddition { bridge, bridge_name: found.name.clone(), network: NetworkId(network), port }
+}
+
+/// A change of a port, of nothing yet.
+pub fn unchanged(port: RowUuid, name: &str, network: u32) -> PortChange {
+    PortChange {
+        port,
+        name: name.to_owned(),
+        network: NetworkId(network),
+        is_protected: None,
+        add_tunnels: Vec::new(),
+        remove_interfaces: Vec::new(),
+    }
 }
 
 /// The one bridge of a network.

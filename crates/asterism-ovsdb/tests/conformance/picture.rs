@@ -54,6 +54,7 @@ fn expected(server: &Server, number: u64) -> ObservedHost {
             name: name.to_owned(),
             network: Some(NetworkId(network)),
             is_protected: Some(false),
+            active: None,
             interfaces,
         };
         BTreeMap::from([(uuid(server, "port", name), port)])
@@ -86,6 +87,7 @@ fn expected(server: &Server, number: u64) -> ObservedHost {
         root: uuid(server, "open_vswitch", "."),
         fence: StoredFence::Malformed("rubbish".to_owned()),
         ovs_version: Some("3.1.0".to_owned()),
+        can_bond: true,
         bridges: BTreeMap::from([
             (uuid(server, "bridge", "ast1"), ours),
             (uuid(server, "bridge", "xenbr0"), foreign),

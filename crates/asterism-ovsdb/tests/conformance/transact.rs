@@ -8,7 +8,7 @@ use asterism_model::{
 use crate::{
     fixture::{
         add_bridge, addition, bridge, bridge_of, claimed, config, fence, no_diff, open, picture, port, shown,
-        tunnel,
+        tunnel, unchanged,
     },
     proxy::Proxy,
     server::Server,
@@ -75,7 +75,7 @@ async fn ports_come_and_go_and_change_in_place() {
             datapath_type: Some("system".into()),
             mtu_request: Some((made.own_interface.unwrap().0, 1400)),
         }],
-        change_ports: vec![PortChange { port: *turned, name: "at7-3".into(), is_protected: true }],
+        change_ports: vec![PortChange { is_protected: Some(true), ..unchanged(*turned, "at7-3", 7) }],
         change_interfaces: vec![InterfaceChange { interface: *interface, tunnel: moved.clone() }],
         ..no_diff()
     };

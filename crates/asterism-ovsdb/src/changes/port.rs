@@ -1,0 +1,185 @@
+//! Ports of a bridge, and the interfaces that are their members: made, removed, changed in place.
+
+use std::collections::BTreeMap;
+
+use asterism_model::{
+    InterfaceChange, NetworkId, PortAddition, PortChange, PortRemoval, RowUuid, TargetPort, Tunnel,
+};
+use serde_json::{Map, Value, json};
+
+use super::{Builder, ChangeRefusal, mark};
+use crate::{
+    fencing::this,
+    observe::is_ours,
+    schema::Table,
+    transaction::{mutate, update, wait},
+    value::{map_json, uuid_json},
+};
+
+/// What is written to `Port.bond_mode`, of ports with one interface too (the switch ignores it there), so that a port
+/// grows into a bond by its `interfaces` alone.
+const BOND_MODE: &str = "active-backup";
+
+impl Builder<'_> {
+    /// Port rows go when nothing refers to them (the table is no root of the schema), their interfaces with them.
+    pub(super) fn remove_port(&mut self, removal: &PortRemoval) -> Result<(), ChangeRefusal> {
+        let what = format!("port {}", removal.name);
+        self.ours(Table::Port, removal.port, &what)?;
+        let port = uuid_json(removal.port);
+        let holds = json!([["_uuid", "==", uuid_json(removal.bridge)], ["ports", "includes", port]]);
+        self.check(
+            format!("that bridge {} holds {what}", removal.bridge_name),
+            wait(Table::Bridge, holds, json!({ "name": removal.bridge_name })),
+        );
+        self.check_name(Table::Port, removal.port, &removal.name);
+        self.write(
+            format!("removing {what}"),
+            mutate(Table::Bridge, this(removal.bridge), json!([["ports", "delete", port]])),
+        );
+        Ok(())
+    }
+
+    pub(super) fn add_port(&mut self, addition: &PortAddition) -> Result<(), ChangeRefusal> {
+        let what = format!("bridge {}", addition.bridge_name);
+        self.ours(Table::Bridge, addition.bridge, &what)?;
+        let ours = json!([
+            ["_uuid", "==", uuid_json(addition.bridge)],
+            ["external_ids", "includes", mark(addition.network)],
+        ]);
+        self.check(
+            format!("that {what} is there and carries network {}", addition.network),
+            wait(Table::Bridge, ours, json!({ "name": addition.bridge_name })),
+        );
+        let port = self.insert_port(addition.network, &addition.port)?;
+        self.write(
+            format!("adding port {}", addition.port.name),
+            mutate(Table::Bridge, this(addition.bridge), json!([["ports", "insert", port]])),
+        );
+        Ok(())
+    }
+
+    /// A port that stays: its direction and its members. Those that come are inserted before those that go are taken off,
+    /// since a port must not be without an interface in between. A member may move to another port: names are compared
+    /// when all is done.
+    pub(super) fn change_port(&mut self, change: &PortChange) -> Result<(), ChangeRefusal> {
+        let what = format!("port {}", change.name);
+        self.ours(Table::Port, change.port, &what)?;
+        if change.is_protected.is_some() {
+            self.require(Table::Port, "protected")?;
+        }
+        self.check_members(change)?;
+        let mut row = Map::new();
+        if let Some(is_protected) = change.is_protected {
+            row.insert("protected".to_owned(), json!(is_protected));
+        }
+        if !change.add_tunnels.is_empty() && self.knows(Table::Port, "bond_mode") {
+            row.insert("bond_mode".to_owned(), json!(BOND_MODE));
+        }
+        if !row.is_empty() {
+            self.write(format!("changing {what}"), update(Table::Port, this(change.port), row.into()));
+        }
+        let mut mutations = Vec::new();
+        if !change.add_tunnels.is_empty() {
+            let interfaces = self.insert_interfaces(change.network, &change.add_tunnels);
+            mutations.push(json!(["interfaces", "insert", interfaces]));
+        }
+        if !change.remove_interfaces.is_empty() {
+            mutations.push(json!(["interfaces", "delete", removed(change)]));
+        }
+        if !mutations.is_empty() {
+            let mutation = mutate(Table::Port, this(change.port), mutations.into());
+            self.write(format!("changing the interfaces of {what}"), mutation);
+        }
+        Ok(())
+    }
+
+    /// Demands that the port is there, of its network, and has the members that it shall lose.
+    fn check_members(&mut self, change: &PortChange) -> Result<(), ChangeRefusal> {
+        let port = self.ours(Table::Port, change.port, &format!("port {}", change.name))?;
+        let members: Vec<RowUuid> = port.uuids("interfaces").collect();
+        for (interface, name) in &change.remove_interfaces {
+            let row = self.replica.row(Table::Interface, *interface);
+            let row = row.ok_or_else(|| ChangeRefusal::Gone { what: format!("interface {name}") })?;
+            if !members.contains(interface) || row.text("name") != name {
+                let (interface, port) = (name.clone(), change.name.clone());
+                return Err(ChangeRefusal::NoMember { interface, port });
+            }
+        }
+        let left = members.len().saturating_sub(change.remove_interfaces.len());
+        if !change.add_tunnels.is_empty() && left + change.add_tunnels.len() > 1 {
+            self.require(Table::Port, "bond_mode")?;
+        }
+        let conditions = json!([
+            ["_uuid", "==", uuid_json(change.port)],
+            ["external_ids", "includes", mark(change.network)],
+            ["interfaces", "includes", removed(change)],
+        ]);
+        self.check(
+            format!("that port {} carries network {} and has these interfaces", change.name, change.network),
+            wait(Table::Port, conditions, json!({ "name": change.name })),
+        );
+        Ok(())
+    }
+
+    pub(super) fn change_interface(&mut self, change: &InterfaceChange) -> Result<(), ChangeRefusal> {
+        let name = &change.tunnel.name;
+        self.belongs(change.interface, name, is_ours)?;
+        self.check_name(Table::Interface, change.interface, name);
+        let row = Value::Object(tunnel_columns(&change.tunnel).into_iter().collect());
+        self.write(
+            format!("changing interface {name}"),
+            update(Table::Interface, this(change.interface), row),
+        );
+        Ok(())
+    }
+
+    /// Inserts a port with its interfaces, and gives the reference to it.
+    pub(super) fn insert_port(
+        &mut self,
+        network: NetworkId,
+        port: &TargetPort,
+    ) -> Result<Value, ChangeRefusal> {
+        let interfaces = self.insert_interfaces(network, &port.tunnels);
+        let mut row = json!({ "name": port.name, "interfaces": interfaces, "external_ids": mark(network) });
+        if port.tunnels.len() > 1 {
+            self.require(Table::Port, "bond_mode")?;
+        }
+        if self.knows(Table::Port, "bond_mode") {
+            row["bond_mode"] = json!(BOND_MODE);
+        }
+        if self.knows(Table::Port, "protected") {
+            row["protected"] = json!(port.role.is_protected());
+        }
+        Ok(self.insert(Table::Port, &port.name, row))
+    }
+
+    /// Inserts interfaces, and gives the set of references to them.
+    fn insert_interfaces(&mut self, network: NetworkId, tunnels: &[Tunnel]) -> Value {
+        let mut interfaces = Vec::new();
+        for tunnel in tunnels {
+            let mut row = tunnel_columns(tunnel);
+            row.insert("name".to_owned(), json!(tunnel.name));
+            row.insert("external_ids".to_owned(), mark(network));
+            interfaces.push(self.insert(Table::Interface, &tunnel.name, row.into_iter().collect()));
+        }
+        json!(["set", interfaces])
+    }
+}
+
+/// The members that a port loses, as a set.
+fn removed(change: &PortChange) -> Value {
+    let interfaces: Vec<Value> = change.remove_interfaces.iter().map(|(row, _)| uuid_json(*row)).collect();
+    json!(["set", interfaces])
+}
+
+/// The columns of an interface that a tunnel decides, and that a change rewrites.
+fn tunnel_columns(tunnel: &Tunnel) -> BTreeMap<String, Value> {
+    [
+        ("type", json!(tunnel.encapsulation.as_str())),
+        ("options", map_json(tunnel.to_options())),
+        ("bfd", map_json(tunnel.bfd.to_column())),
+    ]
+    .into_iter()
+    .map(|(column, value)| (column.to_owned(), value))
+    .collect()
+}

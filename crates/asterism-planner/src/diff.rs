@@ -1,7 +1,7 @@
 //! Target against observed, over the union of both.
 //!
 //! Owns rows that carry our key and no others. A row that differs is changed in place; nothing is removed in order to be
-//! added again unchanged. What a foreign row stands in the way of is left out and told as a [`Conflict`].
+//! added again unchanged. A port is known by its tunnels, whatever it is called. What a foreign row stands in the way of is left out and told as a [`Conflict`].
 
 use std::collections::BTreeSet;
 
@@ -12,6 +12,9 @@ use asterism_model::{
 };
 
 use crate::scope::Scope;
+use matching::Matches;
+
+mod matching;
 
 /// What must change, and what cannot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,8 +31,8 @@ pub enum Conflict {
     /// The host cannot carry the network.
     #[error("the bridge name {name} is taken by a row that is not Asterism's; rename or remove that one")]
     BridgeNameTaken { network: NetworkId, name: String },
-    #[error("the port name {name} is taken by a row that is not Asterism's; rename or remove that one")]
-    PortNameTaken { network: NetworkId, name: String },
+    #[error("the interface name {name} is taken by a row that is not Asterism's; rename or remove that one")]
+    InterfaceNameTaken { network: NetworkId, name: String },
     #[error(
         "bridge {name} belongs to no network any more, and stays while {foreign_ports} foreign ports are on it"
     )]
@@ -40,7 +43,7 @@ impl Conflict {
     pub fn network(&self) -> NetworkId {
         match self {
             Self::BridgeNameTaken { network, .. }
-            | Self::PortNameTaken { network, .. }
+            | Self::InterfaceNameTaken { network, .. }
             | Self::BridgeInUse { network, .. } => *network,
         }
     }
@@ -112,14 +115,17 @@ impl Differ<'_> {
             self.result.scope.add(target.network);
             self.result.diff.change_bridges.push(change);
         }
-        let mut found = BTreeSet::new();
+        self.compare_ports(uuid, bridge, target);
+    }
+
+    fn compare_ports(&mut self, uuid: RowUuid, bridge: &ObservedBridge, target: &TargetBridge) {
+        let matches = Matches::of(bridge, target);
+        // Ports that stay keep their names; what is made beside them is called otherwise where it must be.
+        let mut names: BTreeSet<String> = BTreeSet::new();
         for (port_uuid, port) in &bridge.ports {
-            let wanted = target.ports.get(&port.name);
-            match wanted
-                .filter(|wanted| port.network == Some(target.network) && same_interfaces(port, wanted))
-            {
+            match matches.target_of(*port_uuid) {
                 Some(wanted) => {
-                    found.insert(port.name.as_str());
+                    names.insert(port.name.clone());
                     self.compare_port(*port_uuid, port, target.network, wanted);
                 }
                 None => {
@@ -128,13 +134,13 @@ impl Differ<'_> {
                 }
             }
         }
-        for port in target.ports.values().filter(|port| !found.contains(port.name.as_str())) {
-            if self.is_port_free(target.network, port) {
+        for port in matches.missing {
+            if let Some(port) = self.free_port(target.network, port, &mut names) {
                 let addition = PortAddition {
                     bridge: uuid,
                     bridge_name: bridge.name.clone(),
                     network: target.network,
-                    port: port.clone(),
+                    port,
                 };
                 self.result.scope.add(target.network);
                 self.result.diff.add_ports.push(addition);
@@ -144,8 +150,24 @@ impl Differ<'_> {
 
     fn compare_port(&mut self, uuid: RowUuid, port: &ObservedPort, network: NetworkId, target: &TargetPort) {
         let is_protected = target.role.is_protected();
-        if port.is_protected.is_some_and(|observed| observed != is_protected) {
-            let change = PortChange { port: uuid, name: port.name.clone(), is_protected };
+        let is_there = |tunnel: &Tunnel| port.interfaces.values().any(|it| it.name == tunnel.name);
+        let is_wanted = |name: &str| target.tunnels.iter().any(|tunnel| tunnel.name == name);
+        let missing = target.tunnels.iter().filter(|tunnel| !is_there(tunnel));
+        let missing: Vec<Tunnel> =
+            missing.filter(|tunnel| self.is_free(network, &tunnel.name)).cloned().collect();
+        let unwanted = port.interfaces.iter().filter(|(_, interface)| !is_wanted(&interface.name));
+        let change = PortChange {
+            port: uuid,
+            name: port.name.clone(),
+            network,
+            is_protected: port.is_protected.filter(|it| *it != is_protected).map(|_| is_protected),
+            add_tunnels: missing,
+            remove_interfaces: unwanted.map(|(uuid, it)| (*uuid, it.name.clone())).collect(),
+        };
+        if change.is_protected.is_some()
+            || !change.add_tunnels.is_empty()
+            || !change.remove_interfaces.is_empty()
+        {
             self.result.scope.add(network);
             self.result.diff.change_ports.push(change);
         }
@@ -214,19 +236,41 @@ impl Differ<'_> {
                 self.result.conflicts.insert(Conflict::BridgeNameTaken { network, name });
                 continue;
             }
-            let mut bridge = target.clone();
-            bridge.ports.retain(|_, port| self.is_port_free(target.network, port));
+            let mut names = BTreeSet::new();
+            let ports = target.ports.values();
+            let ports = ports.filter_map(|port| self.free_port(target.network, port, &mut names));
+            let ports = ports.map(|port| (port.name.clone(), port)).collect();
+            let bridge = TargetBridge { ports, ..target.clone() };
             self.result.scope.add(target.network);
             self.result.diff.add_bridges.push(bridge);
         }
     }
 
-    /// Whether no foreign row has the name of the port or one of its interfaces.
-    fn is_port_free(&mut self, network: NetworkId, port: &TargetPort) -> bool {
-        let mut names = [&port.name].into_iter().chain(port.tunnels.iter().map(|tunnel| &tunnel.name));
-        let taken = names.find(|name| self.observed.foreign_names.contains(*name)).cloned();
-        let is_free = taken.is_none();
-        self.result.conflicts.extend(taken.map(|name| Conflict::PortNameTaken { network, name }));
+    /// The port as far as no foreign row has the names of its interfaces, under a name that is free.
+    fn free_port(
+        &mut self,
+        network: NetworkId,
+        port: &TargetPort,
+        names: &mut BTreeSet<String>,
+    ) -> Option<TargetPort> {
+        let tunnels: Vec<Tunnel> =
+            port.tunnels.iter().filter(|tunnel| self.is_free(network, &tunnel.name)).cloned().collect();
+        let is_taken = |name: &String| names.contains(name) || self.observed.foreign_names.contains(name);
+        let others = (1..).map(|number: u32| format!("{}.{number}", port.name));
+        let name = [port.name.clone()].into_iter().chain(others).find(|name| !is_taken(name))?;
+        (!tunnels.is_empty()).then(|| {
+            names.insert(name.clone());
+            TargetPort { name, role: port.role, tunnels }
+        })
+    }
+
+    /// Whether no foreign row has the name of that interface.
+    fn is_free(&mut self, network: NetworkId, name: &str) -> bool {
+        let is_free = !self.observed.foreign_names.contains(name);
+        if !is_free {
+            let conflict = Conflict::InterfaceNameTaken { network, name: name.to_owned() };
+            self.result.conflicts.insert(conflict);
+        }
         is_free
     }
 }
@@ -234,15 +278,6 @@ impl Differ<'_> {
 /// An empty type means the kernel's (schema: `Bridge.datapath_type`).
 fn same_datapath(observed: &str, wanted: Datapath) -> bool {
     observed == wanted.as_str() || (observed.is_empty() && wanted == Datapath::System)
-}
-
-/// Whether the port has just the interfaces that it shall have; if not, it is another port.
-fn same_interfaces(port: &ObservedPort, target: &TargetPort) -> bool {
-    port.interfaces.len() == target.tunnels.len()
-        && port
-            .interfaces
-            .values()
-            .all(|interface| target.tunnels.iter().any(|tunnel| tunnel.name == interface.name))
 }
 
 fn same_tunnel(interface: &ObservedInterface, tunnel: &Tunnel) -> bool {

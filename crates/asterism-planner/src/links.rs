@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use asterism_model::{Host, HostId, PoolId, PrivateNetwork, Rank, Star, Topology};
+use asterism_model::{Host, HostId, PoolId, PrivateNetwork, Rank, Star, Topology, Uplinks};
 
 use crate::members::Members;
 
@@ -28,31 +28,52 @@ impl<'a> Fabric<'a> {
     /// pool has no star.
     pub fn uplinks(&self, host: &Host) -> Vec<HostId> {
         let Some(rank) = self.rank(host) else { return Vec::new() };
-        let star = self.star(host.pool);
-        let root_star = self.topology.pool_center.as_ref().and_then(|choice| self.star(choice.holder));
-        let center = star.map(|star| star.center.holder);
-        let standby = star.and_then(|star| star.standby);
-        let root = root_star.map(|star| star.center.holder);
-        let root_standby = root_star.and_then(|star| star.standby);
+        let own = Heads::of(self.star(host.pool));
+        let root = Heads::of(self.root_star());
+        let next = Heads::of(self.topology.next_pool.and_then(|next| self.star(next.pool)));
         let peers = match rank {
-            Rank::Root => [None, None, None],
-            Rank::RootStandby => [root, None, None],
-            Rank::StarCenter => [root, root_standby, None],
-            Rank::Standby => [center, root, root_standby],
-            Rank::Leaf => [center, standby, None],
+            Rank::Root => [None; 5],
+            Rank::RootStandby => [root.center, None, None, None, None],
+            Rank::NextRoot => [root.center, root.standby, None, None, None],
+            Rank::NextRootStandby => [own.center, root.center, root.standby, None, None],
+            Rank::StarCenter => [root.center, root.standby, next.center, next.standby, None],
+            Rank::Standby => [own.center, root.center, root.standby, next.center, next.standby],
+            Rank::Leaf => [own.center, own.standby, None, None, None],
+        };
+        let limit = match host.uplinks {
+            Uplinks::Several => peers.len(),
+            Uplinks::One => 1,
         };
         peers
             .into_iter()
             .flatten()
             .filter(|peer| *peer != host.id && self.takes_part(*peer).is_some())
+            .take(limit)
             .collect()
+    }
+
+    /// Whether `host` tells `below`, which has it among its uplinks, to use another one: traffic is led away from `host`.
+    ///
+    /// One link each stays in use, over which the host that was the middle reaches the one that will be: of a root that is
+    /// drained the one to its own standby, of a pool that ceases to be pool-center the one between the two roots.
+    pub fn is_drained(&self, host: &Host, below: HostId) -> bool {
+        let Some(below) = self.takes_part(below) else { return false };
+        let (Some(own), Some(rank)) = (self.star(host.pool), self.rank(host)) else { return false };
+        let is_successor = rank == Rank::Root && own.standby == Some(below.id);
+        if own.drained == Some(host.id) && !is_successor {
+            return true;
+        }
+        let Some(next) = self.topology.next_pool.filter(|next| next.is_drained) else { return false };
+        let leaves_office = matches!(rank, Rank::Root | Rank::RootStandby) && below.pool != host.pool;
+        let next_root = self.star(next.pool).map(|star| star.center.holder);
+        leaves_office && !(rank == Rank::Root && next_root == Some(below.id))
     }
 
     /// The hosts that have `host` among their uplinks.
     pub fn downlinks(&self, host: &Host) -> Vec<HostId> {
         let leads_up = |below: &&&Host| below.id != host.id && self.uplinks(below).contains(&host.id);
         match self.rank(host) {
-            Some(Rank::Root | Rank::RootStandby) => {
+            Some(Rank::Root | Rank::RootStandby | Rank::NextRoot | Rank::NextRootStandby) => {
                 // Centers and standbys of other pools lead up to it; their leaves never do.
                 let stars = self.topology.stars.iter().filter(|(pool, _)| **pool != host.pool);
                 let heads = stars.flat_map(|(_, star)| [Some(star.center.holder), star.standby]).flatten();
@@ -69,6 +90,10 @@ impl<'a> Fabric<'a> {
 
     pub fn rank(&self, host: &Host) -> Option<Rank> {
         self.takes_part(host.id).and_then(|host| self.topology.rank(host.id, host.pool))
+    }
+
+    fn root_star(&self) -> Option<&'a Star> {
+        self.topology.pool_center.as_ref().and_then(|choice| self.star(choice.holder))
     }
 
     fn star(&self, pool: PoolId) -> Option<&'a Star> {
@@ -88,6 +113,22 @@ impl<'a> Fabric<'a> {
     /// All links, from each host to its uplinks.
     pub fn links(&self) -> BTreeMap<HostId, Vec<HostId>> {
         self.members.of_network(self.network).map(|host| (host.id, self.uplinks(host))).collect()
+    }
+}
+
+/// The two hosts in the middle of a star.
+#[derive(Default)]
+struct Heads {
+    center: Option<HostId>,
+    standby: Option<HostId>,
+}
+
+impl Heads {
+    fn of(star: Option<&Star>) -> Self {
+        star.map_or_else(Self::default, |star| Self {
+            center: Some(star.center.holder),
+            standby: star.standby,
+        })
     }
 }
 

@@ -1,32 +1,47 @@
 //! Keeps a network loop-free while its hosts are reprogrammed one by one, in whatever order they answer.
 //!
-//! A tunnel carries frames only if both ends have its port. While a change is under way, hosts hold ports of different
-//! ages: an old center that cannot be reached still holds all of its ports, a host whose answer is awaited may hold the
-//! old ones or the new, and one that this leader has not claimed yet may be given anything by the leader before. All that
-//! a host may hold stands in the [`Ledger`]. A new port is granted only if no ring of *possible* links goes through it.
+//! A tunnel carries frames only if both ends have its interface, and a host passes a frame on from one *port* to another: of a
+//! bond's members one is in use. While a change is under way, hosts hold ports of different ages: an old center that
+//! cannot be reached still holds all of its ports, a host whose answer is awaited may hold the old ones or the new, and one
+//! that this leader has not claimed yet may be given anything by the leader before. All that a host may hold stands in
+//! the [`Ledger`]. A new tunnel is granted only if no ring of *possible* links goes through it.
 //!
-//! Why this suffices: suppose a ring of live links. Each of its hosts was given the ports that it has in the ring at some
-//! moment, by one decision about that host; look at the last of these decisions. A decision is atomic on its host, and
-//! what it leaves in place it does not grant, so it granted one of the two ports of the ring there, and kept or granted
-//! the other. At that moment every other port of the ring stood in the ledger: held, under way, or at a host of which
-//! nothing is known. So both neighbours were joined by possible links, the grant would have closed a ring, and was
-//! withheld. Decisions of a deposed leader are no exception: it can write only to hosts that the new one has not
-//! claimed, and these count as holding anything; what it decided before is older. (A host that is emptied loses its fence
-//! with its ports; a leader claims one that has none only after the log has said that it still leads.)
+//! Why this suffices: suppose a ring of live links. It passes each of its hosts from one port to another. Each of these hosts
+//! was given these two tunnels in different ports at some moment, by one decision about that host; look at the last of
+//! these decisions. A decision is atomic on its host. Two tunnels that it leaves in two ports it does not decide about, so
+//! it set these two apart. At that moment every other host of the ring might have passed frames as the ring does, and that
+//! stood in the ledger: held, under way, or at a host of which nothing is known. So there was a way from the one tunnel
+//! back to the other, and one of the two was withheld. Decisions of a deposed leader are no exception: it can write
+//! only to hosts that the new one has not claimed, and these count as holding anything; what it decided before is
+//! older. (A host that is emptied loses its fence with its ports; a leader claims one that has none only after the log
+//! has said that it still leads.)
+//!
+//! Why it ends: in what follows from the choices, a way leads up from uplink to uplink toward the root, and then down, but
+//! never up again, since a host does not pass a frame from its uplinks to its uplinks. Such a way comes back to no host, so
+//! that nothing of a network at rest is withheld. And no ring goes through a host with one port: leaves never wait.
 //!
 //! This rests on what the ledger is told: that a port is gone only once the host is seen without it, behind a fence that
 //! shuts out whatever is still under way.
+
+mod layout;
+mod ways;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use asterism_model::{HostId, NetworkId};
 
+pub use layout::Layout;
+
 use crate::scope::Scope;
+use ways::Ways;
 
 /// Peers by network.
-pub type Ports = BTreeMap<NetworkId, BTreeSet<HostId>>;
+pub type Peers = BTreeMap<NetworkId, BTreeSet<HostId>>;
 
-/// The ports that each host may have at this instant. A host that is not known may hold anything.
+/// Layouts by network.
+pub type Layouts = BTreeMap<NetworkId, Layout>;
+
+/// What each host may have at this instant. A host that is not known may hold anything.
 #[derive(Debug, Default)]
 pub struct Ledger {
     networks: BTreeMap<NetworkId, Holdings>,
@@ -34,13 +49,13 @@ pub struct Ledger {
     known: BTreeMap<HostId, BTreeSet<NetworkId>>,
 }
 
-/// The ports of one network, by the host that has them.
-type Holdings = BTreeMap<HostId, BTreeSet<HostId>>;
+/// What the hosts of one network may have: one of these layouts each.
+type Holdings = BTreeMap<HostId, Vec<Layout>>;
 
-/// A port that a host shall have, by how much it is worth.
+/// A tunnel that a host shall have, by how much it is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Want {
-    /// It is there, and works or may: frames come over it, or its peer answers us. Never taken back.
+    /// It is there, and works or may: frames come over it, or its peer answers us.
     Keep,
     /// It is new, and its peer answers.
     Link,
@@ -51,19 +66,27 @@ pub enum Want {
 }
 
 impl Ledger {
-    /// What a host may have, in place of what was known of it. Says for which networks that makes a difference.
-    pub fn learn(&mut self, host: HostId, mut ports: Ports) -> Scope {
-        ports.retain(|_, peers| !peers.is_empty());
-        let before = self.known.insert(host, ports.keys().copied().collect());
-        let gone = before.iter().flatten().filter(|network| !ports.contains_key(network));
+    /// What a host may have, in place of what was known of it: what it shows, and what it was sent, where these differ.
+    /// Says for which networks that makes a difference.
+    pub fn learn(&mut self, host: HostId, shown: &Layouts, sent: &Layouts) -> Scope {
+        let mut layouts: BTreeMap<NetworkId, Vec<Layout>> = BTreeMap::new();
+        for (network, layout) in shown.iter().chain(sent) {
+            let known = layouts.entry(*network).or_default();
+            if !known.contains(layout) {
+                known.push(layout.clone());
+            }
+        }
+        layouts.retain(|_, layouts| layouts.iter().any(|layout| !layout.is_empty()));
+        let before = self.known.insert(host, layouts.keys().copied().collect());
+        let gone = before.iter().flatten().filter(|network| !layouts.contains_key(network));
         let mut changed: BTreeSet<NetworkId> = gone.copied().collect();
         for network in &changed {
             self.remove(*network, host);
         }
-        for (network, peers) in ports {
+        for (network, layouts) in layouts {
             let holdings = self.networks.entry(network).or_default();
-            if holdings.get(&host) != Some(&peers) {
-                holdings.insert(host, peers);
+            if holdings.get(&host) != Some(&layouts) {
+                holdings.insert(host, layouts);
                 changed.insert(network);
             }
         }
@@ -72,11 +95,14 @@ impl Ledger {
     }
 
     /// Adds to what a known host may have.
-    pub fn add(&mut self, host: HostId, ports: &Ports) {
+    pub fn add(&mut self, host: HostId, sent: &Layouts) {
         let networks = self.known.entry(host).or_default();
-        for (network, peers) in ports.iter().filter(|(_, peers)| !peers.is_empty()) {
+        for (network, layout) in sent.iter().filter(|(_, layout)| !layout.is_empty()) {
             networks.insert(*network);
-            self.networks.entry(*network).or_default().entry(host).or_default().extend(peers);
+            let layouts = self.networks.entry(*network).or_default().entry(host).or_default();
+            if !layouts.contains(layout) {
+                layouts.push(layout.clone());
+            }
         }
     }
 
@@ -102,32 +128,36 @@ impl Ledger {
         self.known.contains_key(&host)
     }
 
-    /// The hosts that are known to have a port of the network, or may, with the peers.
-    pub fn holders(&self, network: NetworkId) -> impl Iterator<Item = (HostId, &BTreeSet<HostId>)> {
-        self.networks.get(&network).into_iter().flatten().map(|(host, peers)| (*host, peers))
+    /// The hosts that are known to have a tunnel of the network, or may.
+    pub fn holders(&self, network: NetworkId) -> impl Iterator<Item = HostId> {
+        self.networks.get(&network).into_iter().flatten().map(|(host, _)| *host)
+    }
+
+    /// What a known host may have in a network.
+    fn layouts(&self, network: NetworkId, host: HostId) -> &[Layout] {
+        self.networks.get(&network).and_then(|holdings| holdings.get(&host)).map_or(&[], Vec::as_slice)
     }
 
     pub fn may_have(&self, network: NetworkId, host: HostId, peer: HostId) -> bool {
-        match self.networks.get(&network).and_then(|holdings| holdings.get(&host)) {
-            Some(peers) => peers.contains(&peer),
-            None => !self.is_known(host),
+        let layouts = self.layouts(network, host);
+        if layouts.is_empty() {
+            !self.is_known(host)
+        } else {
+            layouts.iter().any(|layout| layout.contains(peer))
         }
     }
 
-    /// Of the peers that `host` wants ports to, those that it must not have yet.
+    /// Of the peers that `host` wants tunnels to, those that it must not have yet. `wanted` is by preference.
     ///
-    /// What is kept stays whatever is known: leaving a port is no decision. Ports to hosts of which nothing is known come
-    /// last, when all others are linked at both ends: such a host may be joined to any other.
+    /// Tunnels to hosts of which nothing is known come last, when all others are linked at both ends: such a host may be
+    /// joined to any other.
     pub fn withheld(
         &self,
         network: NetworkId,
         host: HostId,
+        wanted: &Layout,
         wants: &BTreeMap<HostId, Want>,
     ) -> BTreeSet<HostId> {
-        // Nothing that is there is taken away but to make room for what is new.
-        if wants.values().all(|want| matches!(want, Want::Keep | Want::Spare)) {
-            return BTreeSet::new();
-        }
         // A port whose other end is not there is no link; that end is decided on later, with this port in view.
         let mut live: Vec<(Want, HostId)> = wants
             .iter()
@@ -135,90 +165,74 @@ impl Ledger {
             .map(|(peer, want)| (*want, *peer))
             .collect();
         live.sort_unstable();
+        let peers: BTreeSet<HostId> = live.iter().map(|(_, peer)| *peer).collect();
+        let decision = Decision { shown: self.layouts(network, host), wanted };
+        if !decision.sets_any_apart(&peers) {
+            return BTreeSet::new();
+        }
         let are_linked = wants.iter().all(|(peer, want)| match want {
             Want::Keep | Want::Link => !self.is_known(*peer) || self.may_have(network, *peer, host),
             Want::Spare | Want::Prepare => true,
         });
         // Nothing that is there is taken away but to make room for a link that works.
         let makes_room = live.iter().any(|(want, _)| *want == Want::Link);
-        // One link closes no ring.
-        let mut joined =
-            if live.len() > 1 { self.joined_without(network, host) } else { Components::default() };
-        let mut reached = BTreeSet::new();
+        let ways = Ways { ledger: self, network, host, live: &peers };
+        let may_close_any = ways.come_back_elsewhere(wanted);
+        let mut granted: Vec<HostId> = Vec::new();
         let mut withheld = BTreeSet::new();
         for (want, peer) in live {
-            let component = joined.find(self.node(peer));
-            let may_close_ring = reached.contains(&component);
+            let closes = |back: &BTreeSet<HostId>, other: HostId| {
+                let is_asked = match want {
+                    Want::Spare => wanted.separates(peer, other),
+                    Want::Keep | Want::Link | Want::Prepare => decision.sets_apart(peer, other),
+                };
+                is_asked && back.contains(&other)
+            };
+            let may_close_ring = may_close_any && {
+                let back = ways.back_from(peer);
+                granted.iter().any(|other| closes(&back, *other))
+            };
             let is_granted = match want {
-                Want::Keep => true,
+                Want::Keep => !may_close_ring,
                 Want::Spare => !(makes_room && may_close_ring),
                 Want::Link | Want::Prepare => !may_close_ring && (are_linked || self.is_known(peer)),
             };
             if is_granted {
-                reached.insert(component);
+                granted.push(peer);
             } else {
                 withheld.insert(peer);
             }
         }
         withheld
     }
-
-    /// Which hosts are joined by possible links that do not touch `host`.
-    fn joined_without(&self, network: NetworkId, host: HostId) -> Components {
-        let mut components = Components::default();
-        let Some(holdings) = self.networks.get(&network) else { return components };
-        for (one, peers) in holdings.iter().filter(|(one, _)| **one != host) {
-            for other in peers.iter().filter(|other| **other != host) {
-                let (has, is_known) = match holdings.get(other) {
-                    Some(theirs) => (theirs.contains(one), true),
-                    None => (false, self.is_known(*other)),
-                };
-                // A link between two known hosts is met at both.
-                if has && one < other {
-                    components.join(Node::Known(*one), Node::Known(*other));
-                } else if !is_known {
-                    components.join(Node::Known(*one), Node::Unknown);
-                }
-            }
-        }
-        components
-    }
-
-    /// All hosts of which nothing is known are one: any two may be linked.
-    fn node(&self, host: HostId) -> Node {
-        if self.is_known(host) { Node::Known(host) } else { Node::Unknown }
-    }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Node {
-    Known(HostId),
-    Unknown,
+/// What a host has, and what it shall have.
+struct Decision<'a> {
+    /// More than one while an answer is awaited.
+    shown: &'a [Layout],
+    wanted: &'a Layout,
 }
 
-/// Which nodes are joined (union-find).
-#[derive(Default)]
-struct Components {
-    parents: BTreeMap<Node, Node>,
-}
-
-impl Components {
-    fn find(&mut self, node: Node) -> Node {
-        let mut root = node;
-        while let Some(parent) = self.parents.get(&root) {
-            root = *parent;
-        }
-        if root != node {
-            self.parents.insert(node, root);
-        }
-        root
+impl Decision<'_> {
+    /// Whether frames may pass between these tunnels then, and may not now.
+    fn sets_apart(&self, one: HostId, other: HostId) -> bool {
+        let are_apart = !self.shown.is_empty() && self.shown.iter().all(|shown| shown.separates(one, other));
+        self.wanted.separates(one, other) && !are_apart
     }
 
-    fn join(&mut self, one: Node, other: Node) {
-        let (one, other) = (self.find(one), self.find(other));
-        if one != other {
-            self.parents.insert(one, other);
+    /// Whether there are two such tunnels: one is new beside another port, or a port is parted.
+    fn sets_any_apart(&self, peers: &BTreeSet<HostId>) -> bool {
+        let ports: BTreeSet<HostId> = peers.iter().filter_map(|peer| self.wanted.port_of(*peer)).collect();
+        if ports.len() < 2 {
+            return false;
         }
+        let [shown] = self.shown else { return true };
+        let mut parts: BTreeMap<HostId, HostId> = BTreeMap::new();
+        peers.iter().any(|peer| match (shown.port_of(*peer), self.wanted.port_of(*peer)) {
+            (None, _) | (_, None) => true,
+            (Some(shown), Some(wanted)) => *parts.entry(shown).or_insert(wanted) != wanted,
+        })
     }
 }
 

@@ -167,7 +167,7 @@ impl<'a> Planner<'a> {
             let why = self.why_not_center(stars.get(&pool).map(|star| star.center));
             self.plan.findings.push(Finding::PreferredPoolPassedOver { network: network.id, pool, why });
         }
-        Some(TopologyPlan { vni, stars, pool_center })
+        Some(TopologyPlan { vni, stars, pool_center, next_pool: None })
     }
 
     fn choose_vni(&mut self, network: &PrivateNetwork, before: Option<&Topology>) -> Option<Vni> {
@@ -211,7 +211,7 @@ impl<'a> Planner<'a> {
             };
             self.plan.findings.push(Finding::PreferredPassedOver { network: network.id, pool, host, why });
         }
-        Some(StarPlan { center, cause, standby: None })
+        Some(StarPlan::around(center, cause))
     }
 
     /// Why a preferred pool, whose star-center this is, is not pool-center.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use asterism_model::{
     Bfd, Host, HostId, HostTarget, NetworkId, NetworkState, PortRole, PrivateNetwork, TargetBridge,
     TargetPort, Topology, Transport, Tunnel,
-    target::{bridge_name, tunnel_name},
+    target::{bridge_name, tunnel_name, uplink_name},
 };
 
 use crate::{links::Fabric, members::Members};
@@ -67,15 +67,22 @@ impl<'a> Targets<'a> {
     }
 
     fn ports(&self, host: &Host, network: &PrivateNetwork, fabric: &Fabric<'_>) -> Vec<TargetPort> {
-        let end = |peer: HostId| self.tunnel(host, network, fabric.topology(), peer);
-        let uplinks =
-            fabric.uplinks(host).into_iter().filter_map(end).map(|tunnel| (PortRole::Uplink, tunnel));
-        let downlinks =
-            fabric.downlinks(host).into_iter().filter_map(end).map(|tunnel| (PortRole::Downlink, tunnel));
-        uplinks
-            .chain(downlinks)
-            .map(|(role, tunnel)| TargetPort { name: tunnel.name.clone(), role, tunnels: vec![tunnel] })
-            .collect()
+        let end = |peer: HostId, is_drained| self.tunnel(host, network, fabric.topology(), peer, is_drained);
+        let uplinks: Vec<Tunnel> =
+            fabric.uplinks(host).into_iter().filter_map(|peer| end(peer, false)).collect();
+        let uplink_port = (!uplinks.is_empty()).then(|| TargetPort {
+            name: uplink_name(network.id),
+            role: PortRole::Uplink,
+            tunnels: uplinks,
+        });
+        let downlinks = fabric.downlinks(host).into_iter();
+        let downlinks = downlinks.filter_map(|peer| end(peer, fabric.is_drained(host, peer)));
+        let downlink_port = |tunnel: Tunnel| TargetPort {
+            name: tunnel.name.clone(),
+            role: PortRole::Downlink,
+            tunnels: vec![tunnel],
+        };
+        uplink_port.into_iter().chain(downlinks.map(downlink_port)).collect()
     }
 
     fn tunnel(
@@ -84,6 +91,7 @@ impl<'a> Targets<'a> {
         network: &PrivateNetwork,
         topology: &Topology,
         peer: HostId,
+        is_drained: bool,
     ) -> Option<Tunnel> {
         let peer = self.members.get(peer)?;
         Some(Tunnel {
@@ -93,7 +101,7 @@ impl<'a> Targets<'a> {
             local_ip: transport(host, network)?.address,
             remote_ip: transport(peer, network)?.address,
             key: topology.vni,
-            bfd: Bfd { interval_ms: BFD_INTERVAL_MS },
+            bfd: Bfd { interval_ms: BFD_INTERVAL_MS, is_drained },
         })
     }
 }

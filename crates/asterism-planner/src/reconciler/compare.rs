@@ -7,11 +7,11 @@ use std::{
 
 use asterism_model::{HostId, HostTarget, NetworkId, Operation, PrivateNetwork};
 
-use super::{Action, Phase, Reconciler};
+use super::{Action, Phase, Reconciler, holding::layout};
 use crate::{
     Tick,
     diff::diff_within,
-    moves::{Ports, Want},
+    moves::{Peers, Want},
     scope::Scope,
     target::Targets,
 };
@@ -65,22 +65,23 @@ impl Reconciler {
     }
 
     /// Takes out of the target what must wait for other hosts.
-    fn withhold(&self, host: HostId, target: &mut HostTarget) -> Ports {
-        let mut withheld = Ports::new();
+    fn withhold(&self, host: HostId, target: &mut HostTarget) -> Peers {
+        let mut withheld = Peers::new();
         for bridge in target.bridges.values_mut() {
             let network = bridge.network;
             let tunnels = bridge.ports.values().flat_map(|port| &port.tunnels);
             let wants: BTreeMap<HostId, Want> =
                 tunnels.map(|tunnel| (tunnel.peer, self.want(network, host, tunnel.peer))).collect();
-            let mut waiting = self.ledger.withheld(network, host, &wants);
+            let mut waiting = self.ledger.withheld(network, host, &layout(bridge), &wants);
             if self.contested.contains(&network) {
                 let can_wait = wants.iter().filter(|(_, want)| **want >= Want::Spare);
                 waiting.extend(can_wait.map(|(peer, _)| *peer));
             }
             if !waiting.is_empty() {
-                bridge
-                    .ports
-                    .retain(|_, port| port.tunnels.iter().all(|tunnel| !waiting.contains(&tunnel.peer)));
+                for port in bridge.ports.values_mut() {
+                    port.tunnels.retain(|tunnel| !waiting.contains(&tunnel.peer));
+                }
+                bridge.ports.retain(|_, port| !port.tunnels.is_empty());
                 withheld.insert(network, waiting);
             }
         }
@@ -128,7 +129,7 @@ impl Reconciler {
         for network in withheld {
             let is_open =
                 |holder: &HostId| self.lanes.get(holder).is_some_and(|lane| lane.awaits_outcome(network));
-            let holders: Vec<HostId> = self.ledger.holders(network).map(|(holder, _)| holder).collect();
+            let holders: Vec<HostId> = self.ledger.holders(network).collect();
             if !holders.iter().any(is_open) && self.contested.insert(network) {
                 for holder in holders {
                     self.touch(holder, Scope::Networks([network].into()));
@@ -169,7 +170,7 @@ impl Reconciler {
         let holders: Vec<(HostId, NetworkId)> = self
             .contested
             .iter()
-            .flat_map(|network| self.ledger.holders(*network).map(|(holder, _)| (holder, *network)))
+            .flat_map(|network| self.ledger.holders(*network).map(|holder| (holder, *network)))
             .collect();
         for (holder, network) in holders {
             self.touch(holder, Scope::Networks([network].into()));
@@ -180,8 +181,8 @@ impl Reconciler {
     pub(super) fn learn(&mut self, host: HostId) {
         let Some(lane) = self.lanes.get_mut(&host) else { return };
         let Some(mut scope) = lane.holding.take_news() else { return };
-        scope.extend(match lane.holding.ports() {
-            Some(ports) => self.ledger.learn(host, ports),
+        scope.extend(match lane.holding.layouts() {
+            Some((shown, sent)) => self.ledger.learn(host, shown, sent),
             None => self.ledger.forget(host),
         });
         self.touch_waiting(&scope);

@@ -1,16 +1,19 @@
 //! What one host may hold at this instant, as the ledger of [`crate::moves`] is to know it.
 
-use asterism_model::HostTarget;
+use asterism_model::{HostTarget, TargetBridge};
 
-use crate::{moves::Ports, scope::Scope};
+use crate::{
+    moves::{Layout, Layouts},
+    scope::Scope,
+};
 
 /// What was last seen, what was sent since, and whether that is all.
 #[derive(Debug, Default)]
 pub(super) struct Holding {
     /// The ports that the picture shows.
-    shown: Ports,
+    shown: Layouts,
     /// Ports that were sent and are not seen to be there or refused yet.
-    sent: Ports,
+    sent: Layouts,
     /// Whether the picture was taken behind our fence, since which nobody else can have written.
     is_fenced: bool,
     /// Something has changed since that was last asked; and the networks in which an outcome that was awaited is there.
@@ -19,8 +22,8 @@ pub(super) struct Holding {
 
 impl Holding {
     /// A picture shows these.
-    pub fn show(&mut self, ports: Ports) {
-        self.shown = ports;
+    pub fn show(&mut self, layouts: Layouts) {
+        self.shown = layouts;
         self.news.get_or_insert_with(Scope::none);
     }
 
@@ -43,8 +46,7 @@ impl Holding {
     /// Part of a target goes out.
     pub fn send(&mut self, target: &HostTarget) {
         for bridge in target.bridges.values() {
-            let peers = bridge.ports.values().flat_map(|port| &port.tunnels).map(|tunnel| tunnel.peer);
-            self.sent.insert(bridge.network, peers.collect());
+            self.sent.insert(bridge.network, layout(bridge));
         }
     }
 
@@ -55,22 +57,23 @@ impl Holding {
     }
 
     /// What was sent and may or may not be there.
-    pub fn sent(&self) -> &Ports {
+    pub fn sent(&self) -> &Layouts {
         &self.sent
     }
 
-    /// Some where [`Holding::ports`] may say something else than when this was last asked, with the networks in which an
+    /// Some where [`Holding::layouts`] may say something else than when this was last asked, with the networks in which an
     /// outcome that was awaited is there.
     pub fn take_news(&mut self) -> Option<Scope> {
         self.news.take()
     }
 
-    /// The peers that there may be ports to; `None`: to anyone.
-    pub fn ports(&self) -> Option<Ports> {
-        let mut ports = self.is_fenced.then(|| self.shown.clone())?;
-        for (network, peers) in &self.sent {
-            ports.entry(*network).or_default().extend(peers);
-        }
-        Some(ports)
+    /// What is shown, and what was sent since; `None`: it may be anything.
+    pub fn layouts(&self) -> Option<(&Layouts, &Layouts)> {
+        self.is_fenced.then_some((&self.shown, &self.sent))
     }
+}
+
+/// Which tunnels a bridge shall have in which port.
+pub(super) fn layout(bridge: &TargetBridge) -> Layout {
+    bridge.ports.values().map(|port| port.tunnels.iter().map(|tunnel| tunnel.peer)).collect()
 }

@@ -13,7 +13,7 @@ use super::{
     leadership::{Leadership, Superseded},
     rows,
 };
-use crate::{Conflict, HostEvidence, SessionEvidence, Tick, moves::Ports, scope::Scope};
+use crate::{Conflict, HostEvidence, SessionEvidence, Tick, moves::Peers, scope::Scope};
 
 /// A host as the reconciler sees it.
 #[derive(Debug)]
@@ -29,8 +29,8 @@ pub(super) struct Lane {
     pub holding: Holding,
     /// What may differ from the target: to be compared when the lane is ready.
     pub agenda: Scope,
-    /// Ports that wait for other hosts.
-    pub withheld: Ports,
+    /// Tunnels that wait for other hosts.
+    pub withheld: Peers,
     /// What foreign rows stand in the way of.
     pub conflicts: BTreeSet<Conflict>,
     /// Refusals in a row.
@@ -49,7 +49,7 @@ impl Lane {
             sent_revision: 0,
             holding: Holding::default(),
             agenda: Scope::All,
-            withheld: Ports::new(),
+            withheld: Peers::new(),
             conflicts: BTreeSet::new(),
             refusals: 0,
             last_error: None,
@@ -299,7 +299,7 @@ impl Lane {
     }
 
     /// Takes over what a comparison within `scope` found to stand in the way; says whether the evidence has changed.
-    pub fn note(&mut self, scope: &Scope, withheld: Ports, conflicts: BTreeSet<Conflict>) -> bool {
+    pub fn note(&mut self, scope: &Scope, withheld: Peers, conflicts: BTreeSet<Conflict>) -> bool {
         self.withheld.retain(|network, _| !scope.contains(*network));
         self.withheld.extend(withheld);
         self.conflicts.retain(|conflict| !scope.contains(conflict.network()));
@@ -309,7 +309,7 @@ impl Lane {
             .iter()
             .filter_map(|conflict| match conflict {
                 Conflict::BridgeNameTaken { network, .. } => Some((*network, conflict.to_string())),
-                Conflict::PortNameTaken { .. } | Conflict::BridgeInUse { .. } => None,
+                Conflict::InterfaceNameTaken { .. } | Conflict::BridgeInUse { .. } => None,
             })
             .collect();
         let before = std::mem::replace(&mut self.evidence.hindered, hindered);

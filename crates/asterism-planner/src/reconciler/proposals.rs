@@ -10,9 +10,9 @@ use asterism_model::{HostId, NetworkId, TopologyPlan};
 use super::Settings;
 use crate::Tick;
 
-/// How many choices one proposal may hold. The log takes commands of up to 1 MiB, and a choice takes less than 100 bytes of
+/// How many choices one proposal may hold. The log takes commands of up to 1 MiB, and a choice takes less than 400 bytes of
 /// it; what is left over is planned again when this is adopted.
-const CHOICES: usize = 8192;
+const CHOICES: usize = 2048;
 
 /// The first of a plan's changes, as many as one proposal holds. A network has fewer choices than that.
 pub(super) fn first(changes: &BTreeMap<NetworkId, TopologyPlan>) -> BTreeMap<NetworkId, TopologyPlan> {
@@ -168,21 +168,29 @@ pub(super) struct Expired {
 
 #[cfg(test)]
 mod tests {
-    use asterism_model::{PoolId, StarPlan, Vni};
+    use asterism_model::{Cause, NextCenter, NextPool, PoolId, StarPlan, Vni, topology::MAX_EVIDENCE};
 
     use super::*;
 
     #[test]
     fn a_proposal_of_the_largest_plan_stays_below_what_the_log_takes() {
+        let next = NextCenter { host: HostId(u32::MAX), cause: Cause::Preferred };
         let star = StarPlan {
-            center: HostId(u32::MAX),
-            cause: asterism_model::Cause::Preferred,
+            evidence: Some("x".repeat(MAX_EVIDENCE)),
             standby: Some(HostId(u32::MAX)),
+            next: Some(next),
+            drained: Some(HostId(u32::MAX)),
+            ..StarPlan::around(HostId(u32::MAX), Cause::Preferred)
         };
         let stars: BTreeMap<PoolId, StarPlan> =
-            (0..256).map(|pool| (PoolId(u32::MAX - pool), star)).collect();
-        let pool_center = Some((PoolId(u32::MAX), asterism_model::Cause::Preferred));
-        let plan = TopologyPlan { vni: Vni::MAX, stars, pool_center };
+            (0..256).map(|pool| (PoolId(u32::MAX - pool), star.clone())).collect();
+        let pool_center = Some((PoolId(u32::MAX), Cause::Preferred));
+        let plan = TopologyPlan {
+            vni: Vni::MAX,
+            stars,
+            pool_center,
+            next_pool: Some(NextPool { pool: PoolId(u32::MAX), cause: Cause::Preferred, is_drained: true }),
+        };
         let changes: BTreeMap<_, _> =
             (0..4096).map(|network| (NetworkId(u32::MAX - network), plan.clone())).collect();
         let first = first(&changes);

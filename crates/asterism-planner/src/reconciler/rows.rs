@@ -7,15 +7,17 @@ use asterism_model::{
     target::{bridge_name, tunnel_peer},
 };
 
-use crate::{Path, Tick, moves::Ports, scope::Scope};
+use crate::{Path, Tick, moves::Layouts, scope::Scope};
 
-/// The peers to which a picture shows ports of ours.
-pub(super) fn held(picture: &ObservedHost) -> Ports {
-    let mut ports = Ports::new();
-    for (network, peer, _) in tunnels(picture) {
-        ports.entry(network).or_default().insert(peer);
+/// The tunnels of ours that a picture shows, by ports.
+pub(super) fn held(picture: &ObservedHost) -> Layouts {
+    let mut layouts = Layouts::new();
+    for port in picture.bridges.values().flat_map(|bridge| bridge.ports.values()) {
+        let Some(network) = port.network else { continue };
+        let names = port.interfaces.values().map(|interface| &interface.name);
+        layouts.entry(network).or_default().add_port(names.filter_map(|name| tunnel_peer(network, name)));
     }
-    ports
+    layouts
 }
 
 /// The ways to a host's peers, given those of the picture before. `None` before: this leader's first look.
@@ -32,8 +34,11 @@ pub(super) fn paths(
         .map(|(peer, state)| {
             let known = before.map(|before| before.get(&peer));
             let path = match (state, known) {
-                (BfdState::Up, Some(Some(Path::Up { since }))) => Path::Up { since: *since },
-                (BfdState::Up, _) => Path::Up { since: now },
+                (BfdState::Up | BfdState::Drained, Some(Some(Path::Up { since }))) => {
+                    Path::Up { since: *since }
+                }
+                // A peer that leads traffic away from itself lives.
+                (BfdState::Up | BfdState::Drained, _) => Path::Up { since: now },
                 (BfdState::Down | BfdState::Unknown, Some(Some(Path::Down { since }))) => {
                     Path::Down { since: *since }
                 }
@@ -89,9 +94,9 @@ pub(super) fn changed(before: &ObservedHost, after: &ObservedHost) -> Scope {
     }
 }
 
-/// See [`asterism_model::target::bridge_name`] and [`asterism_model::target::tunnel_name`].
+/// See [`asterism_model::target::bridge_name`] and [`asterism_model::target::tunnel_name`] and [`asterism_model::target::uplink_name`].
 fn is_spelt_like_ours(name: &str) -> bool {
-    name.starts_with("ast") || name.starts_with("at")
+    name.starts_with("ast") || name.starts_with("at") || name.starts_with("au")
 }
 
 fn same_bridge(one: &ObservedBridge, other: &ObservedBridge) -> bool {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use asterism_model::{HostId, ObservedHost};
 
 use super::{Phase, Reconciler, lane::Lane};
-use crate::{Finding, HostEvidence, moves::Ports};
+use crate::{Finding, HostEvidence, moves::Peers};
 
 /// One host's lane, for `host list`, progress and `doctor`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,8 +18,8 @@ pub struct LaneStatus {
     /// The revision of the state whose target the host was last seen to have, but for ports to hosts that don't answer;
     /// `None` while something is to do.
     pub settled_at: Option<u64>,
-    /// Ports that wait for other hosts, lest they close a ring.
-    pub withheld: Ports,
+    /// Tunnels that wait for other hosts, lest they close a ring.
+    pub withheld: Peers,
     pub conflicts: Vec<String>,
     pub last_error: Option<String>,
 }

@@ -153,6 +153,7 @@ pub fn empty() -> ObservedHost {
         fence: StoredFence::Absent,
         ovs_version: Some("3.1.0".into()),
         bridges: BTreeMap::new(),
+        can_bond: true,
         foreign_names: BTreeSet::new(),
     }
 }
@@ -215,7 +216,20 @@ pub fn apply_diff(rows: &ObservedHost, diff: &HostDiff, last_row: &mut u128) -> 
         let mut ports = rows.bridges.values_mut().flat_map(|bridge| &mut bridge.ports);
         let (_, port) = ports.find(|(uuid, _)| **uuid == change.port).ok_or("a port to change is gone")?;
         same_name(&port.name, &change.name)?;
-        port.is_protected = Some(change.is_protected);
+        if port.network != Some(change.network) {
+            return Err(format!("port {} is not of {}", port.name, change.network));
+        }
+        port.is_protected = change.is_protected.or(port.is_protected);
+        for (uuid, name) in &change.remove_interfaces {
+            let gone = port.interfaces.remove(uuid).ok_or("an interface to remove is gone")?;
+            same_name(&gone.name, name)?;
+        }
+        for tunnel in &change.add_tunnels {
+            port.interfaces.insert(next_row(last_row), new_interface(tunnel));
+        }
+        if port.interfaces.is_empty() {
+            return Err(format!("constraint violation: port {} has no interface", port.name));
+        }
     }
     for change in &diff.change_interfaces {
         let interface = rows
@@ -261,7 +275,13 @@ fn new_port(network: NetworkId, port: &TargetPort, last_row: &mut u128) -> (RowU
     let is_protected = Some(port.role.is_protected());
     (
         next_row(last_row),
-        ObservedPort { name: port.name.clone(), network: Some(network), is_protected, interfaces },
+        ObservedPort {
+            name: port.name.clone(),
+            network: Some(network),
+            is_protected,
+            active: None,
+            interfaces,
+        },
     )
 }
 

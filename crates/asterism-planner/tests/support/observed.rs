@@ -79,7 +79,7 @@ impl Rows {
             }
             let interfaces = interfaces.into_iter().map(|interface| (self.uuid(), interface)).collect();
             let PortDraft { name, network, is_protected, .. } = port;
-            ports.insert(self.uuid(), ObservedPort { name, network, is_protected, interfaces });
+            ports.insert(self.uuid(), ObservedPort { name, network, is_protected, active: None, interfaces });
         }
         if !is_ours {
             self.host.foreign_names.insert(draft.name.clone());

@@ -92,7 +92,7 @@ fn what_was_not_answered_may_be_there_until_the_host_is_claimed_again() {
         local_ip: "10.0.0.1".parse().unwrap(),
         remote_ip: "10.0.0.2".parse().unwrap(),
         key: asterism_model::Vni::MIN,
-        bfd: asterism_model::Bfd { interval_ms: 100 },
+        bfd: asterism_model::Bfd { interval_ms: 100, is_drained: false },
     };
     let port = asterism_model::TargetPort {
         name: tunnel.name.clone(),

@@ -79,6 +79,21 @@ impl NetworkState {
                 }
                 Some(_) | None => {}
             }
+            for star in topology.stars.values() {
+                let (center, next) = (star.center.holder, star.next.map(|next| next.host));
+                if star.standby == Some(center) || next == Some(center) {
+                    found.push(format!("{center} of network {id} is its own standby or successor"));
+                }
+                if star.drained.is_some_and(|host| host != center && star.standby != Some(host)) {
+                    found.push(format!("network {id} drains a host that is neither center nor standby"));
+                }
+            }
+            if let Some(next) = topology.next_pool {
+                let is_there = topology.pool_center.as_ref().is_some_and(|choice| choice.holder == next.pool);
+                if is_there || !topology.stars.contains_key(&next.pool) {
+                    found.push(format!("network {id} is to move to {}, where it is or can't be", next.pool));
+                }
+            }
         }
     }
 }

@@ -60,10 +60,9 @@ pub struct Star {
     /// The host that becomes center without losing a packet, while that is under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<NextCenter>,
-    /// The center or the standby, while traffic is led away from it: its tunnels to the hosts below stay up and say that
-    /// they are not to be used.
+    /// The center or the standby, while traffic is led away from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub drained: Option<HostId>,
+    pub drained: Option<Drain>,
 }
 
 /// A planned move of a star's middle.
@@ -71,6 +70,27 @@ pub struct Star {
 pub struct NextCenter {
     pub host: HostId,
     pub cause: Cause,
+}
+
+/// Leads traffic away from a center or a standby: tunnels to hosts below it stay up and say that they are not to be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drain {
+    pub host: HostId,
+    pub extent: DrainExtent,
+}
+
+/// From whom.
+///
+/// A host that leaves one uplink for another tells the switches above where its VMs are now. When it does so at one time with
+/// a host below it, what the two say may cross, and addresses are learned where they are not: seen to cut silent VMs off.
+/// So a star-center is drained of its standby first, and of the leaves when that has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DrainExtent {
+    /// The center's own standby alone.
+    Standby,
+    /// All hosts below; of a root all but its standby, by which it stays joined to the others.
+    All,
 }
 
 /// A planned move of the network's middle to another pool.
@@ -185,7 +205,7 @@ pub struct StarPlan {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<NextCenter>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub drained: Option<HostId>,
+    pub drained: Option<Drain>,
 }
 
 impl StarPlan {

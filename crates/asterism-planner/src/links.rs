@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use asterism_model::{Host, HostId, PoolId, PrivateNetwork, Rank, Star, Topology, Uplinks};
+use asterism_model::{DrainExtent, Host, HostId, PoolId, PrivateNetwork, Rank, Star, Topology, Uplinks};
 
 use crate::members::Members;
 
@@ -59,9 +59,15 @@ impl<'a> Fabric<'a> {
     pub fn is_drained(&self, host: &Host, below: HostId) -> bool {
         let Some(below) = self.takes_part(below) else { return false };
         let (Some(own), Some(rank)) = (self.star(host.pool), self.rank(host)) else { return false };
-        let is_successor = rank == Rank::Root && own.standby == Some(below.id);
-        if own.drained == Some(host.id) && !is_successor {
-            return true;
+        let is_standby = own.standby == Some(below.id);
+        if let Some(drain) = own.drained.filter(|drain| drain.host == host.id) {
+            let is_meant = match drain.extent {
+                DrainExtent::Standby => is_standby,
+                DrainExtent::All => rank != Rank::Root || !is_standby,
+            };
+            if is_meant {
+                return true;
+            }
         }
         let Some(next) = self.topology.next_pool.filter(|next| next.is_drained) else { return false };
         let leaves_office = matches!(rank, Rank::Root | Rank::RootStandby) && below.pool != host.pool;

@@ -79,8 +79,8 @@ impl NetworkState {
                 return Err(format!("{} is to become what it is", star.center));
             }
             let heads = [Some(star.center), star.standby];
-            if let Some(drained) = star.drained.filter(|drained| !heads.contains(&Some(*drained))) {
-                return Err(format!("{drained} is drained, and neither center nor standby of {pool}"));
+            if let Some(drain) = star.drained.filter(|drain| !heads.contains(&Some(drain.host))) {
+                return Err(format!("{} is drained, and neither center nor standby of {pool}"));
             }
         }
         if let Some(next) = plan.next_pool {

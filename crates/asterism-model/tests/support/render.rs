@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use asterism_model::{Choice, Effect, Host, NetworkState, PrivateNetwork, Reply, Topology, Uplinks};
+use asterism_model::{
+    Choice, ClusterSettings, Detection, Effect, Host, NetworkState, PrivateNetwork, Reply, Topology, Uplinks,
+};
 
 pub fn reply(reply: &Reply) -> String {
     match reply {
@@ -18,7 +20,7 @@ pub fn reply(reply: &Reply) -> String {
     }
 }
 
-/// `state`, `events`, `sessions`, or one of `hosts`, `networks`, `topologies`.
+/// `state`, `events`, `settings`, `sessions`, or one of `hosts`, `networks`, `topologies`.
 pub fn part(state: &NetworkState, what: &str) -> String {
     let mut out = String::new();
     let wants = |part: &str| what == part || what == "state";
@@ -35,7 +37,11 @@ pub fn part(state: &NetworkState, what: &str) -> String {
         topologies(state, &mut out);
     }
     if what == "events" {
-        events(state, &mut out);
+        out.push_str(&story(state, 0));
+    }
+    if what == "settings" {
+        let ClusterSettings { bfd_budget, mode } = state.settings();
+        line(&mut out, format_args!("settings bfd {bfd_budget} mode {mode}"));
     }
     if what == "sessions" {
         sessions(state, &mut out);
@@ -80,6 +86,7 @@ fn hosts(state: &NetworkState, out: &mut String) {
 fn networks(state: &NetworkState, out: &mut String) {
     for network in state.networks().values() {
         let PrivateNetwork { id, name, encapsulation, mtu, resilience, revision, .. } = network;
+        let detection = if network.detection == Detection::Fast { " fast" } else { "" };
         let vni = network.requested_vni.map(|vni| format!(" vni {vni}")).unwrap_or_default();
         let pools: String = network
             .pools
@@ -93,7 +100,7 @@ fn networks(state: &NetworkState, out: &mut String) {
         line(
             out,
             format_args!(
-                "network {id} {name} {encapsulation} mtu {mtu}{vni} {resilience}{pools} r{revision}"
+                "network {id} {name} {encapsulation} mtu {mtu}{vni} {resilience}{detection}{pools} r{revision}"
             ),
         );
     }
@@ -119,13 +126,18 @@ fn topologies(state: &NetworkState, out: &mut String) {
 }
 
 fn choice<T: std::fmt::Display>(choice: &Choice<T>) -> String {
-    format!("{} ({} @{})", choice.holder, choice.cause, choice.since.0)
+    let Choice { holder, cause, since, evidence } = choice;
+    let evidence = evidence.as_ref().map(|evidence| format!(": {evidence}")).unwrap_or_default();
+    format!("{holder} ({cause} @{}{evidence})", since.0)
 }
 
-fn events(state: &NetworkState, out: &mut String) {
-    for event in state.events() {
-        line(out, format_args!("{} @{} {}", event.sequence, event.at.0, event.kind));
+/// The events with a greater sequence.
+pub fn story(state: &NetworkState, after: u64) -> String {
+    let mut out = String::new();
+    for event in state.events().iter().filter(|event| event.sequence > after) {
+        line(&mut out, format_args!("{} @{} {}", event.sequence, event.at.0, event.kind));
     }
+    out
 }
 
 /// Sessions have no accessor, being nobody's business; their stored form shows them.

@@ -52,11 +52,17 @@ impl World {
 
 /// Each line of a script with the reply to it; `show WHAT` prints a part of the state.
 pub fn transcript(text: &str) -> String {
-    let mut world = World::default();
+    transcript_of(World::default(), text)
+}
+
+/// The same in a world that is there. `show story` prints the events since then.
+pub fn transcript_of(mut world: World, text: &str) -> String {
+    let earlier = world.state.events().back().map_or(0, |event| event.sequence);
     let mut out = String::new();
     for line in lines(text) {
         out.push_str(&format!("> {line}\n"));
         match line.strip_prefix("show ") {
+            Some("story") => out.push_str(&render::story(&world.state, earlier)),
             Some(what) => out.push_str(&render::part(&world.state, what)),
             None => {
                 let reply = world.apply(&script::parse(line, &world.state));

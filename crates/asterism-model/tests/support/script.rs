@@ -4,12 +4,15 @@
 //! [@MS] [sN#SEQ] VERB ...
 //! init lab | session | claim c1 | pool p1 | remove-pool p1
 //! host p1/a 10.0.0.1 | host p1/a lan=10.0.0.1/9000 san=10.1.0.1 ovsdb=ssl:10.0.0.1 datapath=netdev
-//! enable p1/a | disable p1/a | remove p1/a [force] | forget h1 [epoch=1]
-//! network n p1 p2:san:host encap=gre mtu=1400 vni=7 prefer=p2 resilience=dual
-//! update n set=p2:san remove=p1 host=p2:b host=p1:- prefer=p2 prefer=- mtu=1400
-//! delete n
-//! adopt [epoch=1] [based=5] n1:vni=7:p1=h1:p2=h4+h5:center=p1:cause=dead
+//! enable p1/a | disable p1/a | remove p1/a [force] | forget h1 [epoch=1] | uplinks h1 one|several [epoch=1]
+//! network n p1 p2:san:host encap=gre mtu=1400 vni=7 prefer=p2 resilience=dual detection=fast
+//! update n set=p2:san remove=p1 host=p2:b host=p1:- prefer=p2 prefer=- mtu=1400 detection=normal
+//! delete n | move n p1/a | move-pool n p1 | settings bfd=4000 mode=read-only
+//! adopt [epoch=1] [based=5] n1:vni=7:p1=h1:p2=h4+h5~h5>h6:center=p1:next=p2~:cause=dead
 //! ```
+//! In a plan, `+` is before the standby, `~` before who is drained, `>` before the next center; `~` after the next pool
+//! says that the root is drained.
+//!
 //! A transport is `lan` with 1500 bytes unless told otherwise; an OVSDB answers at the first transport's address;
 //! `adopt` has the current epoch and revision. Panics on what it can't read: scripts are written by tests.
 
@@ -154,7 +157,6 @@ fn parse_attachment(word: &str) -> (Name, PoolAttachmentSpec) {
     (pool, PoolAttachmentSpec { transport, preferred_host: parts.next().map(parse_as) })
 }
 
-/// `n1:vni=7:p1=h1:p2=h4+h5~h5>h6:center=p1:next=p2~:cause=dead`: `+` standby, `~` drained, `>` next center.
 fn parse_plan(word: &str) -> (NetworkId, TopologyPlan) {
     let parts: Vec<&str> = word.split(':').collect();
     let cause = option(&parts, "cause").map_or(Cause::First, parse_cause);
@@ -167,6 +169,7 @@ fn parse_plan(word: &str) -> (NetworkId, TopologyPlan) {
             Some(HostId(parse_id(after.split(['+', '~', '>']).next()?, 'h')))
         };
         let star = StarPlan {
+            evidence: option(&parts, "evidence").map(str::to_owned),
             standby: with('+'),
             drained: with('~'),
             next: with('>').map(|host| NextCenter { host, cause }),
@@ -198,7 +201,7 @@ fn parse_cause(text: &str) -> Cause {
         Cause::Moved,
     ]
     .into_iter()
-    .find(|cause| cause.as_str() == text)
+    .find(|cause| cause.as_str().replace(' ', "-") == text)
     .unwrap_or_else(|| panic!("there is no cause `{text}`"))
 }
 

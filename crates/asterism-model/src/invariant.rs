@@ -84,7 +84,8 @@ impl NetworkState {
                 if star.standby == Some(center) || next == Some(center) {
                     found.push(format!("{center} of network {id} is its own standby or successor"));
                 }
-                if star.drained.is_some_and(|host| host != center && star.standby != Some(host)) {
+                if star.drained.is_some_and(|drain| drain.host != center && star.standby != Some(drain.host))
+                {
                     found.push(format!("network {id} drains a host that is neither center nor standby"));
                 }
             }

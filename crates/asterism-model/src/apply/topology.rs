@@ -80,7 +80,7 @@ impl NetworkState {
             }
             let heads = [Some(star.center), star.standby];
             if let Some(drain) = star.drained.filter(|drain| !heads.contains(&Some(drain.host))) {
-                return Err(format!("{} is drained, and neither center nor standby of {pool}"));
+                return Err(format!("{} is drained, and neither center nor standby of {pool}", drain.host));
             }
         }
         if let Some(next) = plan.next_pool {

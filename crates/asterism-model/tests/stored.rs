@@ -51,6 +51,49 @@ const HISTORY: &str = "
     session
 ";
 
+/// A history that came later, and leaves in the state what the first does not have.
+const MOVES: &str = "
+    @1000 init lab id=42335
+    claim c1
+    settings bfd=2500 mode=read-only
+    settings mode=active
+    pool p1
+    pool p2
+    pool p3
+    host p1/a 10.0.0.1
+    host p1/b 10.0.0.2
+    host p1/c 10.0.0.3
+    host p2/a 10.0.1.1
+    host p2/b 10.0.1.2
+    host p3/a 10.0.2.1
+    uplinks h6 one
+    uplinks h5 one
+    uplinks h5 several
+    @2000 network n1 p1 p2 p3 vni=77 resilience=dual detection=fast
+    network n2 p1 resilience=dual
+    network n3 p2
+    adopt n1:vni=77:p1=h1+h2:p2=h4+h5:p3=h6:center=p1 n2:vni=1:p1=h2+h1:center=p1
+    @3000 move n2 p1/c
+    adopt n2:vni=1:p1=h2+h3~h2/standby>h3:center=p1
+    move-pool n1 p2
+    adopt n1:vni=77:p1=h1+h2:p2=h4+h5:p3=h6:center=p1:next=p2~:cause=moved
+    move-pool n1 p1
+    @4000 adopt n1:vni=77:p1=h2+h3:p2=h4+h5:p3=h6:center=p1:cause=dead:evidence=no-word-for-3s
+    move-pool n1 p3
+    adopt n1:vni=77:p1=h2+h3:p2=h5:p3=h6:center=p1:next=p3~:cause=cut-off
+    move n1 p1/c
+    adopt n1:vni=77:p1=h2+h3~h2>h3:p2=h5:p3=h6:center=p1:next=p3~:cause=moved
+    @5000 adopt n1:vni=77:p1=h3+h2:p2=h5:p3=h6:center=p3:cause=moved
+    move n1 p1/a
+    move-pool n1 p2
+    session
+    s1#1 move n1 p1/b
+    session
+    s2#1 settings bfd=100
+    update n2 detection=fast
+    disable p2/b
+";
+
 /// A line of script for each kind of operation, each with all of its parts somewhere.
 const COMMANDS: &[(&str, &str)] = &[
     ("init_cluster", "@1700000000000 init lab id=42334"),
@@ -78,7 +121,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("update_network_normal", "update n1 detection=normal"),
     (
         "adopt_topology_moving",
-        "adopt epoch=3 based=9 n1:vni=7:p1=h1+h2~h2>h3:p2=h4:center=p1:next=p2~:cause=moved",
+        "adopt epoch=3 based=9 n1:vni=7:p1=h1+h2~h2>h3:p2=h4+h5~h4/standby:center=p1:next=p2~:cause=moved:evidence=no-BFD",
     ),
     ("delete_network", "delete n1"),
     ("adopt_topology", "adopt epoch=3 based=9 n1:vni=7:p1=h1+h2:p2=h4:center=p1:cause=removed n2:vni=8"),
@@ -113,26 +156,42 @@ fn every_kind_of_operation_is_kept() {
     assert_eq!(fs::read_dir(directory().join("commands")).unwrap().count(), COMMANDS.len());
 }
 
-#[test]
-fn a_state_of_version_1_is_read_and_written_byte_for_byte() {
-    let bytes = kept("state.json");
-    let state = decode_state(&bytes).unwrap();
-    assert_eq!(text(&encode_state(&state)), text(&bytes));
-    assert_eq!(state.violations(), Vec::<String>::new());
-    assert_eq!(state, rich_state(), "the same history leads to the same state");
+/// A state that is kept.
+struct Kept {
+    file: &'static str,
+    /// What it comes of.
+    history: fn() -> NetworkState,
+    /// A replica that runs another version of this program must come to the same.
+    digest: &'static str,
 }
 
-/// A replica that runs another version of this program must come to the same digest.
+const STATES: [Kept; 2] = [
+    Kept {
+        file: "state.json",
+        history: rich_state,
+        digest: "f2da138e2a46a2c94d2e81b9de887076f595a85e72191970ddaf9bc5bd1c0c77",
+    },
+    Kept {
+        file: "state_moves.json",
+        history: moved_state,
+        digest: "e9ac26d4270ba62cf8cec250991785139045c00600b2843c53bd6e9d0ddd058c",
+    },
+];
+
 #[test]
-fn the_digest_of_version_1_stays() {
-    let state = decode_state(&kept("state.json")).unwrap();
-    assert_eq!(digest(&state), DIGEST);
+fn states_of_version_1_are_read_and_written_byte_for_byte() {
+    for Kept { file, history, digest: of_version_1 } in STATES {
+        let bytes = kept(file);
+        let state = decode_state(&bytes).unwrap();
+        assert_eq!(text(&encode_state(&state)), text(&bytes), "{file}");
+        assert_eq!(state.violations(), Vec::<String>::new(), "{file}");
+        assert_eq!(state, history(), "{file}: the same history leads to the same state");
+        assert_eq!(digest(&state), of_version_1, "{file}");
+    }
 }
 
-const DIGEST: &str = "f2da138e2a46a2c94d2e81b9de887076f595a85e72191970ddaf9bc5bd1c0c77";
-
 #[test]
-fn the_kept_state_has_every_kind_of_event() {
+fn the_kept_states_have_every_kind_of_event() {
     let declared = include_str!("../src/event.rs");
     let (_, body) = declared.split_once("pub enum EventKind {").unwrap();
     let (body, _) = body.split_once("\n}\n").unwrap();
@@ -143,10 +202,12 @@ fn the_kept_state_has_every_kind_of_event() {
         .filter(is_variant)
         .map(first_word)
         .collect();
-    let state = decode_state(&kept("state.json")).unwrap();
-    let kept: BTreeSet<String> =
-        state.events().iter().map(|event| first_word(format!("{:?}", event.kind))).collect();
-    assert_eq!(kept, variants);
+    let mut met = BTreeSet::new();
+    for Kept { file, .. } in STATES {
+        let state = decode_state(&kept(file)).unwrap();
+        met.extend(state.events().iter().map(|event| first_word(format!("{:?}", event.kind))));
+    }
+    assert_eq!(met, variants);
 }
 
 #[test]
@@ -201,25 +262,41 @@ fn damage_is_refused_by_name() {
 
 fn rich_state() -> NetworkState {
     let mut world = support::World::of(HISTORY);
-    let refused = [
-        "pool p1",
-        "remove-pool p1",
-        "enable p1/z",
-        "host p1/x 10.0.0.9/100",
-        "host p1/x 127.0.0.1",
-        "host p1/x san=10.0.9.9",
-        "host p1/x 10.0.0.9 ovsdb=ssl:10.0.0.1",
-        "network n9 p1:san mtu=9000",
-        "network n9 p1 p3",
-        "network n9 p1 vni=77",
-        "update n9",
-    ];
     // The last session of the history is the first of these.
-    for (session, line) in (6..).zip(refused) {
+    refuse_each(&mut world, 6, REFUSED);
+    world.state
+}
+
+fn moved_state() -> NetworkState {
+    let mut world = support::World::of(MOVES);
+    refuse_each(&mut world, 3, REFUSED_MOVES);
+    world.state
+}
+
+/// What leaves its refusals in the state of [`HISTORY`].
+const REFUSED: &[&str] = &[
+    "pool p1",
+    "remove-pool p1",
+    "enable p1/z",
+    "host p1/x 10.0.0.9/100",
+    "host p1/x 127.0.0.1",
+    "host p1/x san=10.0.9.9",
+    "host p1/x 10.0.0.9 ovsdb=ssl:10.0.0.1",
+    "network n9 p1:san mtu=9000",
+    "network n9 p1 p3",
+    "network n9 p1 vni=77",
+    "update n9",
+];
+
+const REFUSED_MOVES: &[&str] =
+    &["settings bfd=7", "move n1 p2/b", "move n3 p2/a", "move-pool n3 p2", "adopt n3:vni=5:p1=h1:center=p1"];
+
+/// Each in a session of its own, the first of which gets that number.
+fn refuse_each(world: &mut support::World, first: u64, refused: &[&str]) {
+    for (session, line) in (first..).zip(refused) {
         world.apply(&script::parse("session", &world.state));
         world.apply(&script::parse(&format!("s{session}#1 {line}"), &world.state));
     }
-    world.state
 }
 
 /// The command of a line, with what the kept state has where the line leaves something out.

@@ -6,10 +6,12 @@
 mod support;
 
 mod host;
+mod moves;
 mod network;
 mod pool;
 mod refusals;
 mod session;
+mod settings;
 mod topology;
 
 use expect_test::Expect;

@@ -51,11 +51,16 @@ const CASES: &[&str] = &[
     "network n3 p1 encap=gre mtu=1500",
     "network n3 p1 mtu=500",
     "network n3 p1 vni=7",
-    "network n3 p1 resilience=dual",
     "update n1 set=p1 remove=p1",
     "adopt epoch=0",
     "adopt based=0",
     "adopt n1:vni=8",
+    "move n1 p1/a",
+    "move n1 p1/b",
+    "move n2 p1/b",
+    "move-pool n1 p2",
+    "settings bfd=99",
+    "settings bfd=1000001 mode=read-only",
 ];
 
 #[test]
@@ -125,8 +130,6 @@ fn each_refusal_says_what_is_wrong_and_what_would_be_valid() {
             mtu: 500 is too small; expected 576 bytes at least
         network n3 p1 vni=7
             vni: 7 is taken by network `n1`; choose another, or leave it out to have one allocated
-        network n3 p1 resilience=dual
-            resilience: `dual` is not available; expected `single`
         update n1 set=p1 remove=p1
             pools: `p1` is to be both set and removed; name it once
         adopt epoch=0
@@ -135,10 +138,26 @@ fn each_refusal_says_what_is_wrong_and_what_would_be_valid() {
             planned upon revision 0, and the state is at 8: plan again
         adopt n1:vni=8
             the plan for network `n1` breaks an invariant: VNI 8 is not the one asked for
+        move n1 p1/a
+            network `n1` prefers star-center `p1/b` in that pool and would go back to it; change the preference with `asterctl network update` first
+        move n1 p1/b
+            pool `p1` of network `n1` has no star-center yet; see `asterctl explain n1` for what it waits for
+        move n2 p1/b
+            pool `p1` is not part of network `n2`; its pools: p3
+        move-pool n1 p2
+            pool `p2` of network `n1` has no star-center yet; see `asterctl explain n1` for what it waits for
+        settings bfd=99
+            bfd-budget: 99 is out of range; expected 100 to 1000000
+        settings bfd=1000001 mode=read-only
+            bfd-budget: 1000001 is out of range; expected 100 to 1000000
         (leaving) enable p1/a
             host `p1/a` is leaving; it can be added again once it is gone
         (twin) network n3 p1 p3:wan
             transport: hosts p1/a, p3/a would carry network `n3` from one address, 10.0.0.1; each needs its own
+        (disabled) move n1 p1/b
+            host `p1/b` is disabled, and so no center; `asterctl host undrain p1/b` makes it one that may be
+        (preferring p1) move-pool n1 p2
+            network `n1` prefers pool-center `p1` and would go back to it; change the preference with `asterctl network update` first
     "#]].assert_eq(&said.concat());
 }
 
@@ -181,6 +200,10 @@ fn cases() -> Vec<(String, Refusal)> {
     cases.push(("(leaving) enable p1/a".to_owned(), refuse(&mut leaving, "enable p1/a")));
     let mut twin = World::of(&format!("{LAB}\nhost p3/a lan=10.0.2.1 wan=10.0.0.1")).state;
     cases.push(("(twin) network n3 p1 p3:wan".to_owned(), refuse(&mut twin, "network n3 p1 p3:wan")));
+    let mut disabled = World::of(&format!("{LAB}\ndisable p1/b")).state;
+    cases.push(("(disabled) move n1 p1/b".to_owned(), refuse(&mut disabled, "move n1 p1/b")));
+    let mut preferring = World::of(&format!("{LAB}\nupdate n1 prefer=p1")).state;
+    cases.push(("(preferring p1) move-pool n1 p2".to_owned(), refuse(&mut preferring, "move-pool n1 p2")));
     cases
 }
 

@@ -191,6 +191,12 @@ fn a_plan_that_breaks_an_invariant_is_refused() {
         adopt n1:vni=5:p1=h2:center=p1
         adopt n1:vni=5:p1=h8:center=p1
         adopt n1:vni=5:p1=h1+h1:center=p1
+        adopt n1:vni=5:p1=h1+h2:center=p1
+        adopt n1:vni=5:p1=h1>h1:center=p1
+        adopt n1:vni=5:p1=h1>h3:center=p1
+        adopt n1:vni=5:p1=h1~h3:center=p1
+        adopt n1:vni=5:p1=h1:center=p1:next=p1
+        adopt n1:vni=5:p1=h1:center=p1:next=p2
         adopt n1:vni=5:p1=h1
         adopt n1:vni=5:center=p1
         adopt n2:vni=5
@@ -231,7 +237,19 @@ fn a_plan_that_breaks_an_invariant_is_refused() {
             > adopt n1:vni=5:p1=h8:center=p1
             refused: the plan for network `n1` breaks an invariant: h8 is not a host of p1
             > adopt n1:vni=5:p1=h1+h1:center=p1
-            refused: the plan for network `n1` breaks an invariant: p1 has a standby, and its resilience is single
+            refused: the plan for network `n1` breaks an invariant: h1 is its own standby
+            > adopt n1:vni=5:p1=h1+h2:center=p1
+            refused: the plan for network `n1` breaks an invariant: h2 is not a host of p1
+            > adopt n1:vni=5:p1=h1>h1:center=p1
+            refused: the plan for network `n1` breaks an invariant: h1 is to become what it is
+            > adopt n1:vni=5:p1=h1>h3:center=p1
+            refused: the plan for network `n1` breaks an invariant: h3 is not a host of p1
+            > adopt n1:vni=5:p1=h1~h3:center=p1
+            refused: the plan for network `n1` breaks an invariant: h3 is drained, and neither center nor standby of p1
+            > adopt n1:vni=5:p1=h1:center=p1:next=p1
+            refused: the plan for network `n1` breaks an invariant: p1 is to become what it is
+            > adopt n1:vni=5:p1=h1:center=p1:next=p2
+            refused: the plan for network `n1` breaks an invariant: next pool-center p2 has no star
             > adopt n1:vni=5:p1=h1
             refused: the plan for network `n1` breaks an invariant: there are stars and no pool-center
             > adopt n1:vni=5:center=p1

@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use asterism_model::{
-    Cause, ClusterId, Command, Datapath, Detection, Encapsulation, Host, HostId, HostRef, HostSpec, Mode,
-    Name, NetworkChange, NetworkId, NetworkSpec, NetworkState, NextCenter, NextPool, NodeId, Operation,
-    OvsdbEndpoint, PoolAttachmentSpec, PoolId, PrivateNetwork, RequestId, Resilience, SessionId,
+    Cause, ClusterId, Command, Datapath, Detection, Drain, DrainExtent, Encapsulation, Host, HostId, HostRef,
+    HostSpec, Mode, Name, NetworkChange, NetworkId, NetworkSpec, NetworkState, NextCenter, NextPool, NodeId,
+    Operation, OvsdbEndpoint, PoolAttachmentSpec, PoolId, PrivateNetwork, RequestId, Resilience, SessionId,
     SettingsChange, StarPlan, Timestamp, TopologyPlan, Transport, TransportName, Uplinks, Vni, encode_state,
 };
 use proptest::{collection, option, prelude::*, sample};
@@ -131,7 +131,8 @@ impl PlanDraft {
         let others = || members.iter().copied().filter(|host| *host != center);
         let standby = self.standby.and_then(|standby| pick(others(), standby));
         let next = self.next.and_then(|next| pick(others(), next));
-        let drained = if self.is_drained { standby.or(Some(center)) } else { None };
+        let extent = if self.next.is_some() { DrainExtent::Standby } else { DrainExtent::All };
+        let drained = self.is_drained.then(|| Drain { host: standby.unwrap_or(center), extent });
         let next = next.map(|host| NextCenter { host, cause: self.cause });
         let evidence = self.is_drained.then(|| "it said nothing".into());
         Some(StarPlan { center, cause: self.cause, evidence, standby, next, drained })

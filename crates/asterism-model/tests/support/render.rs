@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use asterism_model::{
-    Choice, ClusterSettings, Detection, Effect, Host, NetworkState, PrivateNetwork, Reply, Topology, Uplinks,
+    Choice, ClusterSettings, Detection, Drain, DrainExtent, Effect, Host, NetworkState, PrivateNetwork,
+    Reply, Topology, Uplinks,
 };
 
 pub fn reply(reply: &Reply) -> String {
@@ -112,7 +113,7 @@ fn topologies(state: &NetworkState, out: &mut String) {
             .iter()
             .map(|(pool, star)| {
                 let standby = star.standby.map(|host| format!("+{host}")).unwrap_or_default();
-                let drained = star.drained.map(|host| format!("~{host}")).unwrap_or_default();
+                let drained = star.drained.map(drained).unwrap_or_default();
                 let next = star.next.map(|next| format!(">{}", next.host)).unwrap_or_default();
                 format!(" {pool}={}{standby}{drained}{next}", choice(&star.center))
             })
@@ -123,6 +124,14 @@ fn topologies(state: &NetworkState, out: &mut String) {
         let (center, next) = (center.unwrap_or_default(), next.unwrap_or_default());
         line(out, format_args!("topology {id} vni {vni}{stars}{center}{next} r{revision}"));
     }
+}
+
+fn drained(drain: Drain) -> String {
+    let extent = match drain.extent {
+        DrainExtent::Standby => "/standby",
+        DrainExtent::All => "",
+    };
+    format!("~{}{extent}", drain.host)
 }
 
 fn choice<T: std::fmt::Display>(choice: &Choice<T>) -> String {

@@ -10,8 +10,8 @@
 //! delete n | move n p1/a | move-pool n p1 | settings bfd=4000 mode=read-only
 //! adopt [epoch=1] [based=5] n1:vni=7:p1=h1:p2=h4+h5~h5>h6:center=p1:next=p2~:cause=dead
 //! ```
-//! In a plan, `+` is before the standby, `~` before who is drained, `>` before the next center; `~` after the next pool
-//! says that the root is drained.
+//! In a plan, `+` is before the standby, `~` before who is drained (of its standby alone with `/standby`), `>` before the next
+//! center; `~` after the next pool says that the root is drained.
 //!
 //! A transport is `lan` with 1500 bytes unless told otherwise; an OVSDB answers at the first transport's address;
 //! `adopt` has the current epoch and revision. Panics on what it can't read: scripts are written by tests.
@@ -19,8 +19,8 @@
 use std::{collections::BTreeMap, net::IpAddr, str::FromStr};
 
 use asterism_model::{
-    Cause, ClusterId, Command, Datapath, Detection, Encapsulation, HostId, HostSpec, Mode, Name,
-    NetworkChange, NetworkId, NetworkSpec, NetworkState, NextCenter, NextPool, NodeId, Operation,
+    Cause, ClusterId, Command, Datapath, Detection, Drain, DrainExtent, Encapsulation, HostId, HostSpec,
+    Mode, Name, NetworkChange, NetworkId, NetworkSpec, NetworkState, NextCenter, NextPool, NodeId, Operation,
     OvsdbEndpoint, PoolAttachmentSpec, PoolId, RequestId, Resilience, SessionId, SettingsChange, StarPlan,
     Timestamp, TopologyPlan, Transport, TransportName, Uplinks, Vni,
 };
@@ -171,7 +171,7 @@ fn parse_plan(word: &str) -> (NetworkId, TopologyPlan) {
         let star = StarPlan {
             evidence: option(&parts, "evidence").map(str::to_owned),
             standby: with('+'),
-            drained: with('~'),
+            drained: drained(hosts),
             next: with('>').map(|host| NextCenter { host, cause }),
             ..StarPlan::around(HostId(parse_id(center, 'h')), cause)
         };
@@ -188,6 +188,18 @@ fn parse_plan(word: &str) -> (NetworkId, TopologyPlan) {
         }),
     };
     (NetworkId(parse_id(parts[0], 'n')), plan)
+}
+
+/// `h1~h1` or `h1~h1/standby`.
+fn drained(hosts: &str) -> Option<Drain> {
+    let (_, after) = hosts.split_once('~')?;
+    let word = after.split(['+', '>']).next()?;
+    let (host, extent) = match word.split_once('/') {
+        Some((host, "standby")) => (host, DrainExtent::Standby),
+        Some((_, other)) => panic!("there is no extent `{other}`"),
+        None => (word, DrainExtent::All),
+    };
+    Some(Drain { host: HostId(parse_id(host, 'h')), extent })
 }
 
 fn parse_cause(text: &str) -> Cause {

@@ -1,9 +1,11 @@
 //! Turns a [`HostDiff`] into one guarded transaction.
 //!
 //! Pure. In this order: the guard on the stored fence, a `wait` for each row that the diff relies on, the new fence,
-//! then the removals (so that names are free), the additions, the changes in place. A `mutate` of a row that has
-//! vanished counts 0 rows and is no error in OVSDB, and a port inserted for it would vanish silently; the `wait`s make
-//! the whole transaction fail instead.
+//! then the removals, the additions, the changes in place. A `mutate` of a row that has vanished counts 0 rows and is no
+//! error in OVSDB, and a port inserted for it would vanish silently; the `wait`s make the whole transaction fail instead.
+//!
+//! Names are compared when all is done, and rows that nothing refers to any more are gone by then: a name that one row
+//! gives up may be given to a new one in the same transaction, in any order. So does an interface move between ports.
 //!
 //! *Invariant:* no row is named that is not ours, except that the list of ports of a foreign bridge loses a port of
 //! ours. A diff that names one is refused here, whoever made it.
@@ -21,7 +23,7 @@ use crate::{
     row::Row,
     schema::{Schema, Table},
     transaction::{Transaction, insert, wait},
-    value::map_json,
+    value::{map_json, uuid_json},
 };
 
 /// A diff that the rows at hand contradict: it was made from an older picture, or is no diff of ours.
@@ -33,8 +35,8 @@ pub enum ChangeRefusal {
     Foreign { what: String },
     #[error("bridge {bridge} holds port {port}, which is not ours")]
     InUse { bridge: String, port: String },
-    #[error("interface {interface} is not one of port {port}")]
-    NoMember { interface: String, port: String },
+    #[error("{what} is not one of port {port}")]
+    NoMember { what: String, port: String },
     #[error("the server's schema has no column {column} in table {table}")]
     NoColumn { table: &'static str, column: &'static str },
 }
@@ -132,6 +134,16 @@ impl Builder<'_> {
     fn check_name(&mut self, table: Table, row: RowUuid, name: &str) {
         let purpose = format!("that {} {name} is there", table.name());
         self.check(purpose, wait(table, this(row), json!({ "name": name })));
+    }
+
+    /// Demands that the row is there under its name, and carries this network.
+    fn check_network(&mut self, table: Table, row: RowUuid, name: &str, network: NetworkId) {
+        let carries = json!([["_uuid", "==", uuid_json(row)], ["external_ids", "includes", mark(network)]]);
+        let what = table.name().to_lowercase();
+        self.check(
+            format!("that {what} {name} is there and carries network {network}"),
+            wait(table, carries, json!({ "name": name })),
+        );
     }
 
     /// The row, if it is there and ours.

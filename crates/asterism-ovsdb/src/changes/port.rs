@@ -42,14 +42,7 @@ impl Builder<'_> {
     pub(super) fn add_port(&mut self, addition: &PortAddition) -> Result<(), ChangeRefusal> {
         let what = format!("bridge {}", addition.bridge_name);
         self.ours(Table::Bridge, addition.bridge, &what)?;
-        let ours = json!([
-            ["_uuid", "==", uuid_json(addition.bridge)],
-            ["external_ids", "includes", mark(addition.network)],
-        ]);
-        self.check(
-            format!("that {what} is there and carries network {}", addition.network),
-            wait(Table::Bridge, ours, json!({ "name": addition.bridge_name })),
-        );
+        self.check_network(Table::Bridge, addition.bridge, &addition.bridge_name, addition.network);
         let port = self.insert_port(addition.network, &addition.port)?;
         self.write(
             format!("adding port {}", addition.port.name),
@@ -58,67 +51,81 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// A port that stays: its direction and its members. Those that come are inserted before those that go are taken off,
-    /// since a port must not be without an interface in between. A member may move to another port: names are compared
-    /// when all is done.
+    /// A port that stays: its direction and its members.
     pub(super) fn change_port(&mut self, change: &PortChange) -> Result<(), ChangeRefusal> {
         let what = format!("port {}", change.name);
-        self.ours(Table::Port, change.port, &what)?;
-        if change.is_protected.is_some() {
-            self.require(Table::Port, "protected")?;
+        let members: Vec<RowUuid> = self.ours(Table::Port, change.port, &what)?.uuids("interfaces").collect();
+        self.check_network(Table::Port, change.port, &change.name, change.network);
+        for (interface, name) in &change.remove_interfaces {
+            self.check_member(change, &members, *interface, name)?;
         }
-        self.check_members(change)?;
+        let left = members.len().saturating_sub(change.remove_interfaces.len());
+        if !change.add_tunnels.is_empty() && left + change.add_tunnels.len() > 1 {
+            self.require(Table::Port, "bond_mode")?;
+        }
+        self.change_port_columns(change, &what)?;
+        self.change_members(change, &what);
+        Ok(())
+    }
+
+    /// Demands that the interface is a member of the port that is to lose it.
+    fn check_member(
+        &mut self,
+        change: &PortChange,
+        members: &[RowUuid],
+        interface: RowUuid,
+        name: &str,
+    ) -> Result<(), ChangeRefusal> {
+        let what = || format!("interface {name}");
+        let row = self.replica.row(Table::Interface, interface);
+        let row = row.ok_or_else(|| ChangeRefusal::Gone { what: what() })?;
+        if !members.contains(&interface) || row.text("name") != name {
+            return Err(ChangeRefusal::NoMember { what: what(), port: change.name.clone() });
+        }
+        let holds = json!([
+            ["_uuid", "==", uuid_json(change.port)],
+            ["interfaces", "includes", uuid_json(interface)],
+        ]);
+        self.check(
+            format!("that port {} holds {}", change.name, what()),
+            wait(Table::Port, holds, json!({ "name": change.name })),
+        );
+        Ok(())
+    }
+
+    fn change_port_columns(&mut self, change: &PortChange, what: &str) -> Result<(), ChangeRefusal> {
         let mut row = Map::new();
         if let Some(is_protected) = change.is_protected {
+            self.require(Table::Port, "protected")?;
             row.insert("protected".to_owned(), json!(is_protected));
         }
+        // It has the mode from birth, unless somebody took it away. Bonds of other modes forward over all members.
         if !change.add_tunnels.is_empty() && self.knows(Table::Port, "bond_mode") {
             row.insert("bond_mode".to_owned(), json!(BOND_MODE));
         }
         if !row.is_empty() {
             self.write(format!("changing {what}"), update(Table::Port, this(change.port), row.into()));
         }
+        Ok(())
+    }
+
+    /// Members that come are inserted before those that go are deleted: mutations are carried out one by one, and a port
+    /// has an interface at any time (schema: `Port.interfaces`, at least one).
+    fn change_members(&mut self, change: &PortChange, what: &str) {
         let mut mutations = Vec::new();
         if !change.add_tunnels.is_empty() {
-            let interfaces = self.insert_interfaces(change.network, &change.add_tunnels);
-            mutations.push(json!(["interfaces", "insert", interfaces]));
+            let added = self.insert_interfaces(change.network, &change.add_tunnels);
+            mutations.push(json!(["interfaces", "insert", added]));
         }
         if !change.remove_interfaces.is_empty() {
-            mutations.push(json!(["interfaces", "delete", removed(change)]));
+            let removed: Vec<Value> =
+                change.remove_interfaces.iter().map(|(interface, _)| uuid_json(*interface)).collect();
+            mutations.push(json!(["interfaces", "delete", ["set", removed]]));
         }
         if !mutations.is_empty() {
             let mutation = mutate(Table::Port, this(change.port), mutations.into());
             self.write(format!("changing the interfaces of {what}"), mutation);
         }
-        Ok(())
-    }
-
-    /// Demands that the port is there, of its network, and has the members that it shall lose.
-    fn check_members(&mut self, change: &PortChange) -> Result<(), ChangeRefusal> {
-        let port = self.ours(Table::Port, change.port, &format!("port {}", change.name))?;
-        let members: Vec<RowUuid> = port.uuids("interfaces").collect();
-        for (interface, name) in &change.remove_interfaces {
-            let row = self.replica.row(Table::Interface, *interface);
-            let row = row.ok_or_else(|| ChangeRefusal::Gone { what: format!("interface {name}") })?;
-            if !members.contains(interface) || row.text("name") != name {
-                let (interface, port) = (name.clone(), change.name.clone());
-                return Err(ChangeRefusal::NoMember { interface, port });
-            }
-        }
-        let left = members.len().saturating_sub(change.remove_interfaces.len());
-        if !change.add_tunnels.is_empty() && left + change.add_tunnels.len() > 1 {
-            self.require(Table::Port, "bond_mode")?;
-        }
-        let conditions = json!([
-            ["_uuid", "==", uuid_json(change.port)],
-            ["external_ids", "includes", mark(change.network)],
-            ["interfaces", "includes", removed(change)],
-        ]);
-        self.check(
-            format!("that port {} carries network {} and has these interfaces", change.name, change.network),
-            wait(Table::Port, conditions, json!({ "name": change.name })),
-        );
-        Ok(())
     }
 
     pub(super) fn change_interface(&mut self, change: &InterfaceChange) -> Result<(), ChangeRefusal> {
@@ -164,12 +171,6 @@ impl Builder<'_> {
         }
         json!(["set", interfaces])
     }
-}
-
-/// The members that a port loses, as a set.
-fn removed(change: &PortChange) -> Value {
-    let interfaces: Vec<Value> = change.remove_interfaces.iter().map(|(row, _)| uuid_json(*row)).collect();
-    json!(["set", interfaces])
 }
 
 /// The columns of an interface that a tunnel decides, and that a change rewrites.

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use asterism_model::{
-    Bfd, ClusterId, Datapath, Encapsulation, Fence, HostDiff, HostId, NetworkId, ObservedHost, OvsdbEndpoint,
-    PortAddition, PortChange, PortRole, RowUuid, TargetBridge, TargetPort, Tunnel, Vni,
+    Bfd, ClusterId, Datapath, Encapsulation, Fence, HostDiff, HostId, NetworkId, ObservedHost, Outcome,
+    OvsdbEndpoint, PortAddition, PortChange, PortRole, RowUuid, TargetBridge, TargetPort, Tunnel, Vni,
     target::{bridge_name, tunnel_name},
 };
 use asterism_ovsdb::{Backoff, HostSession, Liveness, SessionConfig, SessionState};
@@ -106,6 +106,12 @@ pub fn port(network: u32, peer: u32) -> TargetPort {
     TargetPort { name: tunnel.name.clone(), role: PortRole::Downlink, tunnels: vec![tunnel] }
 }
 
+/// An uplink port of that name, with tunnels to these peers.
+pub fn uplink(network: u32, name: &str, peers: &[u32]) -> TargetPort {
+    let tunnels = peers.iter().map(|peer| tunnel(network, *peer)).collect();
+    TargetPort { name: name.to_owned(), role: PortRole::Uplink, tunnels }
+}
+
 pub fn bridge(network: u32, peers: &[u32]) -> TargetBridge {
     TargetBridge {
         name: bridge_name(NetworkId(network)),
@@ -113,6 +119,14 @@ pub fn bridge(network: u32, peers: &[u32]) -> TargetBridge {
         datapath: Datapath::Netdev,
         mtu: 1450,
         ports: peers.iter().map(|peer| port(network, *peer)).map(|port| (port.name.clone(), port)).collect(),
+    }
+}
+
+/// Why a transaction was rejected.
+pub fn rejected(outcome: &Outcome) -> &str {
+    match outcome {
+        Outcome::Rejected(reason) => reason,
+        Outcome::Applied | Outcome::Fenced | Outcome::Unknown(_) => panic!("{outcome:?}"),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use asterism_model::{BridgeRemoval, HostDiff, PortRemoval, RowUuid, StoredFence};
+use asterism_model::{BridgeRemoval, HostDiff, PortChange, PortRemoval, RowUuid, StoredFence};
 use asterism_ovsdb::{
     Limits, Liveness,
     changes::transaction,
@@ -21,7 +21,9 @@ use serde_json::json;
 use tokio::{net::UnixStream, sync::watch};
 
 use crate::{
-    fixture::{add_bridge, addition, bridge, bridge_of, claimed, config, fence, no_diff, port, tunnel},
+    fixture::{
+        add_bridge, addition, bridge, bridge_of, claimed, config, fence, no_diff, port, tunnel, unchanged,
+    },
     server::Server,
 };
 
@@ -138,6 +140,44 @@ async fn a_port_that_is_gone_already_is_named() {
     let made = look.make(&HostDiff { remove_ports: vec![removal], ..no_diff() });
     server.vsctl(&["del-port", "at7-2"]);
     assert_eq!(look.fails(&server, &made).await, failed("that bridge ast7 holds port at7-2 does not hold"));
+}
+
+#[tokio::test]
+async fn a_port_that_changed_hands_or_members_is_left_alone() {
+    for (edit, reason) in [
+        ("set port at7-2 external_ids:asterism-network=8", "that port at7-2 is there and carries network n7"),
+        ("del-port at7-2", "that port at7-2 is there and carries network n7"),
+        ("remove port at7-2 interfaces at7-4", "that port at7-2 holds interface at7-4"),
+    ] {
+        let server = server().await;
+        let at7_4 = [
+            "--id=@i",
+            "create",
+            "interface",
+            "name=at7-4",
+            "--",
+            "add",
+            "port",
+            "at7-2",
+            "interfaces",
+            "@i",
+        ];
+        server.vsctl(&at7_4);
+        let look = Look::at(&server).await;
+        let seen = look.picture();
+        let (port, found) =
+            bridge_of(&seen, 7).1.ports.iter().find(|(_, port)| port.name == "at7-2").unwrap();
+        let (lost, _) = found.interfaces.iter().find(|(_, found)| found.name == "at7-4").unwrap();
+        let change = PortChange {
+            add_tunnels: vec![tunnel(7, 5)],
+            remove_interfaces: vec![(*lost, "at7-4".into())],
+            ..unchanged(*port, "at7-2", 7)
+        };
+        let made = look.make(&HostDiff { change_ports: vec![change], ..no_diff() });
+        let edit = edit.replace("at7-4", &lost.to_string());
+        server.vsctl(&edit.split(' ').collect::<Vec<_>>());
+        assert_eq!(look.fails(&server, &made).await, failed(&format!("{reason} does not hold")));
+    }
 }
 
 #[tokio::test]

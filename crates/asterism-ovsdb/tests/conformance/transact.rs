@@ -7,19 +7,12 @@ use asterism_model::{
 
 use crate::{
     fixture::{
-        add_bridge, addition, bridge, bridge_of, claimed, config, fence, no_diff, open, picture, port, shown,
-        tunnel, unchanged,
+        add_bridge, addition, bridge, bridge_of, claimed, config, fence, no_diff, open, picture, port,
+        rejected, shown, tunnel, unchanged,
     },
     proxy::Proxy,
     server::Server,
 };
-
-fn rejected(outcome: &Outcome) -> &str {
-    match outcome {
-        Outcome::Rejected(reason) => reason,
-        Outcome::Applied | Outcome::Fenced | Outcome::Unknown(_) => panic!("{outcome:?}"),
-    }
-}
 
 #[tokio::test]
 async fn a_diff_becomes_rows_that_the_picture_shows_at_once() {

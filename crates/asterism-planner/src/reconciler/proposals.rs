@@ -168,7 +168,7 @@ pub(super) struct Expired {
 
 #[cfg(test)]
 mod tests {
-    use asterism_model::{Cause, NextCenter, NextPool, PoolId, StarPlan, Vni, topology::MAX_EVIDENCE};
+    use asterism_model::{Cause, Drain, DrainExtent, NextCenter, NextPool, PoolId, StarPlan, Vni, topology::MAX_EVIDENCE};
 
     use super::*;
 
@@ -179,7 +179,7 @@ mod tests {
             evidence: Some("x".repeat(MAX_EVIDENCE)),
             standby: Some(HostId(u32::MAX)),
             next: Some(next),
-            drained: Some(HostId(u32::MAX)),
+            drained: Some(Drain { host: HostId(u32::MAX), extent: DrainExtent::Standby }),
             ..StarPlan::around(HostId(u32::MAX), Cause::Preferred)
         };
         let stars: BTreeMap<PoolId, StarPlan> =

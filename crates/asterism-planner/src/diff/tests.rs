@@ -63,7 +63,11 @@ fn show(found: &Difference) -> String {
         lines.push(format!("~ {name} {:?} {:?}", datapath_type, mtu_request.map(|(_, mtu)| mtu)));
     }
     for change in &diff.change_ports {
-        lines.push(format!("~ {} protected: {}", change.name, change.is_protected));
+        let gains = change.add_tunnels.iter().map(|tunnel| format!(" +{}", tunnel.name));
+        let loses = change.remove_interfaces.iter().map(|(_, name)| format!(" -{name}"));
+        let members: String = gains.chain(loses).collect();
+        let protected = change.is_protected.map(|it| format!(" protected: {it}")).unwrap_or_default();
+        lines.push(format!("~ {}{protected}{members}", change.name));
     }
     for InterfaceChange { tunnel, .. } in &diff.change_interfaces {
         lines.push(format!("~ {} {} {:?}", tunnel.name, tunnel.encapsulation, tunnel.to_options()));
@@ -85,7 +89,9 @@ fn port<'a>(rows: &'a mut ObservedHost, name: &str) -> &'a mut ObservedPort {
 }
 
 fn interface<'a>(rows: &'a mut ObservedHost, name: &str) -> &'a mut ObservedInterface {
-    port(rows, name).interfaces.values_mut().next().unwrap()
+    let bridges = rows.bridges.values_mut();
+    let ports = bridges.flat_map(|bridge| bridge.ports.values_mut());
+    ports.flat_map(|port| port.interfaces.values_mut()).find(|it| it.name == name).unwrap()
 }
 
 /// Takes a port off its bridge.
@@ -103,9 +109,9 @@ fn an_empty_host_gets_everything() {
         &wanted(),
         &nothing,
         expect![[r#"
-        + ast1 with ["at1-2", "at1-3"]
-        + ast2 with ["at2-2"]
-    "#]],
+            + ast1 with ["at1-2", "at1-3"]
+            + ast2 with ["au2"]
+        "#]],
     );
 }
 
@@ -184,7 +190,7 @@ fn what_was_deleted_by_hand_is_added_again() {
             rows.bridges.retain(|_, bridge| bridge.name != "ast2");
         },
         expect![[r#"
-            + ast2 with ["at2-2"]
+            + ast2 with ["au2"]
             + at1-3 on ast1
         "#]],
     );
@@ -337,7 +343,7 @@ fn a_foreign_row_that_has_our_name_is_a_conflict_and_left_alone() {
             rows.foreign_names.insert("at1-3".into());
         },
         expect![[r#"
-            ! the port name at1-3 is taken by a row that is not Asterism's; rename or remove that one
+            ! the interface name at1-3 is taken by a row that is not Asterism's; rename or remove that one
         "#]],
     );
 }
@@ -349,7 +355,7 @@ fn a_part_of_the_difference_is_that_of_its_networks() {
     target.bridges.remove(&NetworkId(1));
     let found = diff_within(&Scope::Networks([NetworkId(2)].into()), &target, &nothing);
     expect![[r#"
-        + ast2 with ["at2-2"]
+        + ast2 with ["au2"]
     "#]]
     .assert_eq(&show(&found));
     assert_eq!(found.scope, Scope::Networks([NetworkId(2)].into()));

@@ -8,24 +8,40 @@ fn h(number: u32) -> HostId {
     HostId(number)
 }
 
-fn ports(peers: &[u32]) -> Ports {
-    BTreeMap::from([(N, peers.iter().copied().map(HostId).collect())])
+/// Plain ports to these peers.
+fn ports(peers: &[u32]) -> Layouts {
+    layouts(&peers.iter().map(std::slice::from_ref).collect::<Vec<_>>())
+}
+
+/// Ports with tunnels to these peers.
+fn layouts(ports: &[&[u32]]) -> Layouts {
+    BTreeMap::from([(N, layout(ports))])
+}
+
+fn layout(ports: &[&[u32]]) -> Layout {
+    ports.iter().map(|port| port.iter().copied().map(HostId)).collect()
 }
 
 /// What hosts hold; those that are not named may hold anything.
 fn ledger(hosts: &[(u32, &[u32])]) -> Ledger {
     let mut ledger = Ledger::default();
     for (host, peers) in hosts {
-        ledger.learn(h(*host), ports(peers));
+        ledger.learn(h(*host), &ports(peers), &Layouts::new());
     }
     ledger
 }
 
 /// Compares the peers that must wait.
 fn check(ledger: &Ledger, host: u32, wants: &[(u32, Want)], expected: &[u32]) {
+    let plain: Vec<&[u32]> = wants.iter().map(|(peer, _)| std::slice::from_ref(peer)).collect();
+    check_ports(ledger, host, &plain, wants, expected);
+}
+
+/// The same, of hosts that want them in these ports.
+fn check_ports(ledger: &Ledger, host: u32, ports: &[&[u32]], wants: &[(u32, Want)], expected: &[u32]) {
     let wants = wants.iter().map(|(peer, want)| (h(*peer), *want)).collect();
-    let withheld: Vec<u32> = ledger.withheld(N, h(host), &wants).into_iter().map(|peer| peer.0).collect();
-    assert_eq!(withheld, expected);
+    let withheld = ledger.withheld(N, h(host), &layout(ports), &wants);
+    assert_eq!(withheld.into_iter().map(|peer| peer.0).collect::<Vec<_>>(), expected);
 }
 
 #[test]
@@ -37,12 +53,15 @@ fn a_center_that_moves_takes_its_leaves_over_at_once() {
 }
 
 #[test]
-fn a_leaf_whose_answer_is_awaited_may_have_either_uplink() {
+fn a_leaf_whose_answer_is_awaited_has_one_uplink_or_the_other() {
     let mut ledger = ledger(&[(1, &[2, 3]), (2, &[1]), (3, &[1])]);
     ledger.add(h(3), &ports(&[2]));
+    check(&ledger, 2, &[(1, Want::Keep), (3, Want::Link)], &[]);
+    // Or both, if it was sent that.
+    ledger.add(h(3), &ports(&[1, 2]));
     check(&ledger, 2, &[(1, Want::Keep), (3, Want::Link)], &[3]);
     // It answered, and has the new one.
-    ledger.learn(h(3), ports(&[2]));
+    ledger.learn(h(3), &ports(&[2]), &Layouts::new());
     check(&ledger, 2, &[(1, Want::Keep), (3, Want::Link)], &[]);
 }
 
@@ -67,12 +86,9 @@ fn a_host_of_which_nothing_is_known_may_be_linked_to_all_who_have_a_port_to_it()
 
 #[test]
 fn two_hosts_of_which_nothing_is_known_may_be_linked_to_one_another() {
-    let ledger = ledger(&[(3, &[8]), (4, &[9]), (5, &[])]);
     // 5 is wanted by 3 and 4, whose own ways lead to 8 and 9.
-    let mut both = ledger;
-    both.add(h(3), &ports(&[5]));
-    both.add(h(4), &ports(&[5]));
-    check(&both, 5, &[(3, Want::Link), (4, Want::Link)], &[4]);
+    let ledger = ledger(&[(3, &[8, 5]), (4, &[9, 5]), (5, &[])]);
+    check(&ledger, 5, &[(3, Want::Link), (4, Want::Link)], &[4]);
 }
 
 #[test]
@@ -110,19 +126,97 @@ fn hosts_of_which_nothing_is_known_come_after_all_others_are_linked() {
 #[test]
 fn other_networks_are_no_concern() {
     let mut ledger = ledger(&[(1, &[2]), (3, &[1])]);
-    ledger.learn(h(2), BTreeMap::from([(NetworkId(2), [h(3)].into()), (N, [h(1)].into())]));
+    let mut held = ports(&[1]);
+    held.insert(NetworkId(2), layout(&[&[3]]));
+    ledger.learn(h(2), &held, &Layouts::new());
     check(&ledger, 3, &[(1, Want::Link), (2, Want::Link)], &[]);
 }
 
 #[test]
 fn learning_tells_where_it_makes_a_difference() {
     let mut ledger = Ledger::default();
-    assert_eq!(ledger.learn(h(1), ports(&[2])), Scope::All, "anything was possible before");
-    assert_eq!(ledger.learn(h(1), ports(&[2])), Scope::none());
-    assert_eq!(ledger.learn(h(1), ports(&[3])), Scope::Networks([N].into()));
-    assert_eq!(ledger.learn(h(1), Ports::new()), Scope::Networks([N].into()));
+    let mut learn = |peers| ledger.learn(h(1), &ports(peers), &Layouts::new());
+    assert_eq!(learn(&[2]), Scope::All, "anything was possible before");
+    assert_eq!(learn(&[2]), Scope::none());
+    assert_eq!(learn(&[3]), Scope::Networks([N].into()));
+    assert_eq!(learn(&[]), Scope::Networks([N].into()));
     assert_eq!(ledger.holders(N).count(), 0);
     assert_eq!(ledger.forget(h(1)), Scope::All);
     assert_eq!(ledger.forget(h(1)), Scope::none());
     assert!(ledger.may_have(N, h(1), h(2)));
+}
+
+/// A root 1 with its standby 2, a star-center 3 with its standby 4, and 4's leaf 5.
+fn dual(change: impl FnOnce(&mut Ledger)) -> Ledger {
+    let mut ledger = Ledger::default();
+    let hosts: [(u32, &[&[u32]]); 5] = [
+        (1, &[&[2], &[3], &[4]]),
+        (2, &[&[1], &[3], &[4]]),
+        (3, &[&[1, 2], &[4], &[5]]),
+        (4, &[&[3, 1, 2], &[5]]),
+        (5, &[&[3, 4]]),
+    ];
+    for (host, ports) in hosts {
+        ledger.learn(h(host), &layouts(ports), &Layouts::new());
+    }
+    change(&mut ledger);
+    ledger
+}
+
+const KEPT: [(u32, Want); 5] =
+    [(1, Want::Keep), (2, Want::Keep), (3, Want::Keep), (4, Want::Keep), (5, Want::Keep)];
+
+fn keep(peers: &[u32]) -> Vec<(u32, Want)> {
+    KEPT.into_iter().filter(|(peer, _)| peers.contains(peer)).collect()
+}
+
+#[test]
+fn a_network_at_rest_may_be_given_again_as_it_is() {
+    for host in 1..=5 {
+        // As if it were new: it was emptied.
+        let ledger = dual(|ledger| {
+            ledger.learn(h(host), &Layouts::new(), &Layouts::new());
+        });
+        let whole = dual(|_| {});
+        let [wanted] = whole.layouts(N, h(host)) else { panic!() };
+        let wants = wanted.peers().map(|peer| (peer, Want::Link)).collect();
+        assert_eq!(ledger.withheld(N, h(host), wanted, &wants), BTreeSet::new(), "{host}");
+    }
+}
+
+/// 3 and 4 exchange their offices. Both at once with plain ports to one another, above both 1: that is a ring.
+#[test]
+fn the_standby_waits_for_the_old_center_to_turn_its_port() {
+    let swapped = [&[1, 2][..], &[3], &[5]];
+    check_ports(&dual(|_| {}), 4, &swapped, &keep(&[1, 2, 3, 5]), &[3]);
+    // The old center is not in anyone's way: two of its ports become one.
+    check_ports(&dual(|_| {}), 3, &[&[4, 1, 2], &[5]], &keep(&[1, 2, 4, 5]), &[]);
+    let turned = dual(|ledger| {
+        ledger.learn(h(3), &layouts(&[&[4, 1, 2], &[5]]), &Layouts::new());
+    });
+    check_ports(&turned, 4, &swapped, &keep(&[1, 2, 3, 5]), &[]);
+    // What was sent may not have arrived.
+    let sent = dual(|ledger| ledger.add(h(3), &layouts(&[&[4, 1, 2], &[5]])));
+    check_ports(&sent, 4, &swapped, &keep(&[1, 2, 3, 5]), &[3]);
+}
+
+#[test]
+fn a_host_with_one_port_never_waits() {
+    let nothing_known = Ledger::default();
+    check_ports(
+        &nothing_known,
+        5,
+        &[&[7, 8, 9]],
+        &[(7, Want::Link), (8, Want::Prepare), (9, Want::Link)],
+        &[],
+    );
+}
+
+#[test]
+fn a_bond_that_is_parted_keeps_what_it_prefers_if_both_may_be_joined() {
+    // 5, a leaf, becomes the center below 3 and above 4, which both still hold each other in plain ports.
+    let both = dual(|ledger| {
+        ledger.learn(h(4), &layouts(&[&[3], &[5]]), &Layouts::new());
+    });
+    check_ports(&both, 5, &[&[3], &[4]], &keep(&[3, 4]), &[4]);
 }

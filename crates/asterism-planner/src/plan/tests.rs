@@ -33,7 +33,7 @@ fn check(script: &str, evidence: &str, now: u64, expected: Expect) {
 
 fn show(state: &NetworkState, plan: &Plan) -> String {
     let mut out = String::new();
-    for (network, TopologyPlan { vni, stars, pool_center }) in &plan.changes {
+    for (network, TopologyPlan { vni, stars, pool_center, .. }) in &plan.changes {
         out += &format!("{network} vni={vni}");
         for (pool, star) in stars {
             out += &format!(" {pool}={} ({})", star.center, star.cause);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use asterism_model::{HostId, NetworkId, NetworkState, PortRole};
+use asterism_model::{HostId, NetworkId, NetworkState};
 
 use crate::{links::Fabric, members::Members, scope::Scope};
 
@@ -73,15 +73,26 @@ impl Affected {
     }
 }
 
-/// The peers of each host in one network, with the role of its port to them.
-fn ends(members: &Members<'_>, network: NetworkId) -> BTreeMap<HostId, BTreeMap<HostId, PortRole>> {
-    let mut ends: BTreeMap<HostId, BTreeMap<HostId, PortRole>> = BTreeMap::new();
+/// What the target of a host says of one of its peers in a network.
+#[derive(PartialEq, Eq)]
+enum End {
+    /// With its place in the order of preference.
+    Uplink(usize),
+    Downlink {
+        is_drained: bool,
+    },
+}
+
+/// The peers of each host in one network.
+fn ends(members: &Members<'_>, network: NetworkId) -> BTreeMap<HostId, BTreeMap<HostId, End>> {
+    let mut ends: BTreeMap<HostId, BTreeMap<HostId, End>> = BTreeMap::new();
     let network = members.state().networks().get(&network);
-    let links = network.and_then(|network| Fabric::of(members, network)).map(|fabric| fabric.links());
-    for (host, uplinks) in links.unwrap_or_default() {
-        for uplink in uplinks {
-            ends.entry(host).or_default().insert(uplink, PortRole::Uplink);
-            ends.entry(uplink).or_default().insert(host, PortRole::Downlink);
+    let Some(fabric) = network.and_then(|network| Fabric::of(members, network)) else { return ends };
+    for (host, uplinks) in fabric.links() {
+        for (place, uplink) in uplinks.into_iter().enumerate() {
+            let is_drained = members.get(uplink).is_some_and(|above| fabric.is_drained(above, host));
+            ends.entry(host).or_default().insert(uplink, End::Uplink(place));
+            ends.entry(uplink).or_default().insert(host, End::Downlink { is_drained });
         }
     }
     ends

@@ -168,7 +168,9 @@ pub(super) struct Expired {
 
 #[cfg(test)]
 mod tests {
-    use asterism_model::{Cause, Drain, DrainExtent, NextCenter, NextPool, PoolId, StarPlan, Vni, topology::MAX_EVIDENCE};
+    use asterism_model::{
+        Cause, Drain, DrainExtent, NextCenter, NextPool, PoolId, StarPlan, Vni, topology::MAX_EVIDENCE,
+    };
 
     use super::*;
 

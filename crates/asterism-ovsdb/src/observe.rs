@@ -122,13 +122,14 @@ impl View<'_> {
     }
 
     /// The one interface that has the address which the switch gives for a bond's active one. None is that, or several
-    /// are, while a change of the bond is under way.
+    /// are, while a change of the bond is under way. A port that was a bond once keeps the column as it last was.
     fn active<'r>(&'r self, port: &'r Row) -> Option<&'r str> {
         let address = Some(port.text("bond_active_slave")).filter(|address| !address.is_empty())?;
+        let is_bond = port.uuids("interfaces").nth(1).is_some();
         let mut active =
             self.interfaces(port).filter(|(_, interface)| interface.text("mac_in_use") == address);
         match (active.next(), active.next()) {
-            (Some((_, interface)), None) => Some(interface.text("name")),
+            (Some((_, interface)), None) if is_bond => Some(interface.text("name")),
             (None | Some(_), _) => None,
         }
     }

@@ -1,5 +1,5 @@
-//! The crate against a real `ovsdb-server` with Open vSwitch's own schema. No `ovs-vswitchd` runs anywhere here: what
-//! is asked of a host is asked of its database alone.
+//! The crate against a real `ovsdb-server` with Open vSwitch's own schema. What is asked of a host is asked of its
+//! database alone; an `ovs-vswitchd` runs only where it is to show that it takes our rows as we mean them.
 
 #![allow(clippy::unwrap_used)] // a test may panic
 
@@ -16,5 +16,6 @@ mod refusals;
 mod rpc;
 mod scripted;
 mod server;
+mod switch;
 mod tls;
 mod transact;

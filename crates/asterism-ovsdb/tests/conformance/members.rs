@@ -54,7 +54,7 @@ pub fn changes(changes: impl IntoIterator<Item = PortChange>) -> HostDiff {
     HostDiff { change_ports: changes.into_iter().collect(), ..no_diff() }
 }
 
-fn removal(seen: &ObservedHost, name: &str) -> PortRemoval {
+pub fn removal(seen: &ObservedHost, name: &str) -> PortRemoval {
     let (bridge, found) = bridge_of(seen, 7);
     let (port, _) = port_named(seen, name);
     PortRemoval { bridge, bridge_name: found.name.clone(), port, name: name.into() }

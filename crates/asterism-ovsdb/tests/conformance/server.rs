@@ -66,6 +66,11 @@ impl Server {
         format!("{}:127.0.0.1:{}", self.scheme, self.port).parse().unwrap()
     }
 
+    /// Where its files and sockets are.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
     pub fn unix_endpoint(&self) -> OvsdbEndpoint {
         format!("unix:{}", socket(self.dir.path()).display()).parse().unwrap()
     }
@@ -176,7 +181,8 @@ fn spawn(dir: &Path, scheme: &str, port: u16, options: &[String]) -> (Child, u16
     }
 }
 
-fn run(command: &mut Command) -> String {
+/// Runs a tool of Open vSwitch, which must succeed.
+pub fn run(command: &mut Command) -> String {
     let output = command.output().expect("Open vSwitch's tools are installed");
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()

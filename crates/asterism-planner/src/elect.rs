@@ -1,21 +1,29 @@
-//! Chooses the star-center of a pool and the pool-center of a network.
+//! Who may hold an office, who has lost it, and who is the best of those who may.
 //!
-//! Sticky: preferred and able, else current and not dead, else the best able one. The score is how many stars a
-//! candidate is in the middle of already, fewest first, so that stars spread over hosts; then the lowest id.
+//! Offices are sticky: what [`crate::succession`] asks is whether a holder has failed, and only then, or when an operator
+//! wants another one, who is next. The score is how many stars a candidate is in the middle of already, then of how many it
+//! is the standby, fewest first, so that stars spread over hosts; then the lowest id. Hosts that have no bonds come last.
 
 use std::collections::BTreeMap;
 
-use asterism_model::{
-    Cause, Choice, Host, HostId, NetworkId, NetworkState, PoolAttachment, PoolId, StarPlan,
-};
+use asterism_model::{Cause, Host, HostId, NetworkId, NetworkState, PoolAttachment, PoolId, Star, Uplinks};
 
 use crate::{Evidence, Graces, Tick, Verdict, Verdicts};
 
-/// How many stars each host is the center of, and of how many networks each pool is the center.
+/// What offices each host holds, and of how many networks each pool is the center.
 #[derive(Debug, Default)]
 pub struct Load {
-    hosts: BTreeMap<HostId, usize>,
+    hosts: BTreeMap<HostId, Offices>,
     pools: BTreeMap<PoolId, usize>,
+}
+
+/// How many offices of each kind one host holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Offices {
+    /// Stars of which it is the center.
+    pub centers: usize,
+    /// Stars of which it is the standby.
+    pub standbys: usize,
 }
 
 impl Load {
@@ -23,7 +31,7 @@ impl Load {
         let mut load = Self::default();
         for topology in state.topologies().values() {
             for star in topology.stars.values() {
-                load.move_host(None, star.center.holder);
+                load.move_star(None, Some(star));
             }
             if let Some(choice) = &topology.pool_center {
                 load.move_pool(None, Some(choice.holder));
@@ -32,35 +40,58 @@ impl Load {
         load
     }
 
-    pub fn host(&self, host: HostId) -> usize {
-        self.hosts.get(&host).copied().unwrap_or(0)
+    pub fn host(&self, host: HostId) -> Offices {
+        self.hosts.get(&host).copied().unwrap_or_default()
     }
 
-    /// A star has another center.
-    pub fn move_host(&mut self, from: Option<HostId>, to: HostId) {
-        shift(&mut self.hosts, from, Some(to));
+    /// A star has other heads.
+    pub fn move_star(&mut self, from: Option<&Star>, to: Option<&Star>) {
+        if let Some(star) = from {
+            let center = self.hosts.entry(star.center.holder).or_default();
+            center.centers = center.centers.saturating_sub(1);
+            if let Some(standby) = star.standby {
+                let standby = self.hosts.entry(standby).or_default();
+                standby.standbys = standby.standbys.saturating_sub(1);
+            }
+        }
+        if let Some(star) = to {
+            self.hosts.entry(star.center.holder).or_default().centers += 1;
+            if let Some(standby) = star.standby {
+                self.hosts.entry(standby).or_default().standbys += 1;
+            }
+        }
     }
 
     /// A network has another pool-center.
     pub fn move_pool(&mut self, from: Option<PoolId>, to: Option<PoolId>) {
-        shift(&mut self.pools, from, to);
+        if let Some(count) = from.and_then(|from| self.pools.get_mut(&from)) {
+            *count = count.saturating_sub(1);
+        }
+        if let Some(to) = to {
+            *self.pools.entry(to).or_default() += 1;
+        }
     }
 
-    fn pool(&self, pool: PoolId) -> usize {
+    pub fn pool(&self, pool: PoolId) -> usize {
         self.pools.get(&pool).copied().unwrap_or(0)
+    }
+
+    /// The less, the better the candidate.
+    pub fn score(&self, host: &Host) -> (bool, Offices, HostId) {
+        (host.uplinks == Uplinks::One, self.host(host.id), host.id)
     }
 }
 
-fn shift<T: Ord>(counts: &mut BTreeMap<T, usize>, from: Option<T>, to: Option<T>) {
-    if let Some(count) = from.and_then(|from| counts.get_mut(&from)) {
-        *count = count.saturating_sub(1);
-    }
-    if let Some(to) = to {
-        *counts.entry(to).or_default() += 1;
-    }
+/// Why a host can hold an office no longer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    pub cause: Cause,
+    /// What was seen of it.
+    pub evidence: Option<String>,
 }
 
 /// What the elections of one network look at.
+#[derive(Clone, Copy)]
 pub struct Ballot<'a> {
     pub network: NetworkId,
     pub evidence: &'a Evidence,
@@ -76,95 +107,45 @@ impl Ballot<'_> {
         if !host.is_eligible() {
             return Err("disabled".into());
         }
-        let seen = self.evidence.hosts.get(&host.id);
-        match (self.verdicts.of(host.id), seen.and_then(|seen| seen.hindered.get(&self.network))) {
+        match (self.verdicts.of(host.id), self.hindrance(host.id)) {
             (Verdict::Able { since }, None) => Ok(*since),
-            (Verdict::Able { .. }, Some(why)) => Err(why.clone()),
+            (Verdict::Able { .. }, Some(why)) => Err(why.into()),
             (verdict @ (Verdict::Doubtful(_) | Verdict::Dead(_)), _) => Err(verdict.to_string()),
         }
     }
 
-    /// Whether a preferred holder, able since then, takes over: at once from one that does not work, else after a grace.
-    fn takes_over(&self, since: Tick, works: bool) -> bool {
-        !works || self.now >= since + self.graces.fail_back
+    /// What stands in the way of the network's bridge on the host.
+    pub fn hindrance(&self, host: HostId) -> Option<&str> {
+        let seen = self.evidence.hosts.get(&host)?;
+        seen.hindered.get(&self.network).map(String::as_str)
     }
 
-    /// The star-center of one pool; `None` where no host is able and none was center.
-    pub fn star_center(
-        &self,
-        hosts: &[&Host],
-        attachment: &PoolAttachment,
-        current: Option<&Choice<HostId>>,
-    ) -> Option<(HostId, Cause)> {
-        let holder = current.and_then(|choice| hosts.iter().find(|host| host.id == choice.holder));
-        let works = holder.is_some_and(|host| host.is_eligible() && !self.verdicts.of(host.id).is_dead());
-
-        let preferred = attachment.preferred_host.filter(|preferred| {
-            let host = hosts.iter().find(|host| host.id == *preferred);
-            let since = host.and_then(|host| self.standing(host).ok());
-            since.is_some_and(|since| self.takes_over(since, works))
-        });
-        if let Some(preferred) = preferred {
-            return Some((preferred, Cause::Preferred));
-        }
-        if let (Some(host), Some(choice), true) = (holder, current, works) {
-            return Some((host.id, choice.cause));
-        }
-        let best = hosts
-            .iter()
-            .filter(|host| self.standing(host).is_ok())
-            .min_by_key(|host| (self.load.host(host.id), host.id));
-        match (best, holder, current) {
-            (Some(best), _, current) => Some((best.id, self.cause(holder.copied(), current))),
-            // Nobody is better off for losing a center that nobody can replace.
-            (None, Some(holder), Some(choice)) => Some((holder.id, choice.cause)),
-            (None, None, _) | (None, _, None) => None,
+    /// Why a host of the pool holds its office no longer: it is dead, or can't have the network's bridge. `None` for one
+    /// that is merely disabled or in doubt: it works as long as it is not replaced.
+    pub fn failure(&self, host: HostId) -> Option<Failure> {
+        let failure = |cause, why: &str| Some(Failure { cause, evidence: Some(why.into()) });
+        match (self.verdicts.of(host), self.hindrance(host)) {
+            (Verdict::Dead(why), _) => failure(Cause::Dead, why),
+            (Verdict::Able { .. } | Verdict::Doubtful(_), Some(why)) => failure(Cause::CutOff, why),
+            (Verdict::Able { .. } | Verdict::Doubtful(_), None) => None,
         }
     }
 
-    fn cause(&self, holder: Option<&Host>, current: Option<&Choice<HostId>>) -> Cause {
-        match (current, holder) {
-            (None, _) => Cause::First,
-            (Some(_), None) => Cause::Removed,
-            (Some(_), Some(host)) if !host.is_eligible() => Cause::Disabled,
-            (Some(_), Some(_)) => Cause::Dead,
-        }
+    /// Whether a preferred holder that is able since then has been so for long enough to replace one that works.
+    pub fn is_back(&self, since: Tick) -> bool {
+        self.now >= since + self.graces.fail_back
     }
 
-    /// The pool-center among the pools that have a star; `None` where no pool has one.
-    pub fn pool_center(
-        &self,
-        stars: &BTreeMap<PoolId, StarPlan>,
-        preferred: Option<PoolId>,
-        current: Option<&Choice<PoolId>>,
-    ) -> Option<(PoolId, Cause)> {
-        let verdict = |pool: &PoolId| stars.get(pool).map(|star| self.verdicts.of(star.center));
-        let works = |pool: &PoolId| verdict(pool).is_some_and(|verdict| !verdict.is_dead());
-        let current_works = current.is_some_and(|choice| works(&choice.holder));
+    /// The pool's preferred host, if it may be elected, with since when.
+    pub fn able_preferred(&self, hosts: &[&Host], attachment: &PoolAttachment) -> Option<(HostId, Tick)> {
+        let preferred = attachment.preferred_host?;
+        let host = hosts.iter().find(|host| host.id == preferred)?;
+        Some((preferred, self.standing(host).ok()?))
+    }
 
-        let preferred = preferred.filter(|pool| match verdict(pool) {
-            Some(Verdict::Able { since }) => self.takes_over(*since, current_works),
-            Some(Verdict::Doubtful(_) | Verdict::Dead(_)) | None => false,
-        });
-        if let Some(preferred) = preferred {
-            return Some((preferred, Cause::Preferred));
-        }
-        if let (Some(choice), true) = (current, current_works) {
-            return Some((choice.holder, choice.cause));
-        }
-        let cause = match current {
-            None => Cause::First,
-            Some(choice) if !stars.contains_key(&choice.holder) => Cause::Removed,
-            Some(_) => Cause::Dead,
-        };
-        let able = stars.keys().filter(|pool| verdict(pool).is_some_and(Verdict::is_able));
-        let best = able.min_by_key(|pool| (self.load.pool(**pool), **pool));
-        let kept = current.filter(|choice| stars.contains_key(&choice.holder));
-        match (best, kept) {
-            (Some(best), _) => Some((*best, cause)),
-            (None, Some(choice)) => Some((choice.holder, choice.cause)),
-            // Every star needs a middle, even where its center is doubtful.
-            (None, None) => stars.keys().next().map(|pool| (*pool, cause)),
-        }
+    /// The best of those that may be elected, one host left out.
+    pub fn best(&self, hosts: &[&Host], except: Option<HostId>) -> Option<HostId> {
+        let able = hosts.iter().filter(|host| Some(host.id) != except && self.standing(host).is_ok());
+        able.min_by_key(|host| self.load.score(host)).map(|host| host.id)
     }
 }

@@ -3,9 +3,9 @@
 //! They are our own OVSDB session to a host, what the other hosts' BFD says of it, and whether we are the ones who are cut
 //! off. Filled in by the reconciler's lanes from whole pictures; never replicated, never stored.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use asterism_model::{HostId, NetworkId};
+use asterism_model::{BfdState, HostId, NetworkId, ObservedHost, target::tunnel_name};
 
 use crate::Tick;
 
@@ -13,6 +13,48 @@ use crate::Tick;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Evidence {
     pub hosts: BTreeMap<HostId, HostEvidence>,
+    /// The last pictures of the hosts that answer.
+    pub pictures: BTreeMap<HostId, Arc<ObservedHost>>,
+}
+
+impl Evidence {
+    pub fn answers(&self, host: HostId) -> bool {
+        self.hosts.get(&host).is_some_and(HostEvidence::answers)
+    }
+
+    /// What a host says of its end of a network's tunnel to `peer`. `None` where it does not answer, or has no such end.
+    pub fn link(&self, network: NetworkId, host: HostId, peer: HostId) -> Option<BfdState> {
+        let bridges = self.pictures.get(&host)?.bridges.values();
+        let name = tunnel_name(network, peer);
+        let ports = bridges.flat_map(|bridge| bridge.ports.values());
+        let mut interfaces =
+            ports.filter(|port| port.network == Some(network)).flat_map(|port| port.interfaces.values());
+        interfaces.find(|interface| interface.name == name).map(|interface| interface.bfd_state)
+    }
+
+    /// Since when both hosts have been without a way to one another: one of them that answers lost it. BFD is up at both
+    /// ends or at none.
+    pub fn lost_since(&self, one: HostId, other: HostId) -> Option<Tick> {
+        let lost = |path: Path| match path {
+            Path::Down { since } => Some(since),
+            Path::Up { .. } | Path::Pending { .. } => None,
+        };
+        self.paths_between(one, other).filter_map(lost).max()
+    }
+
+    /// Whether the way between two hosts works, as far as they say.
+    pub fn is_joined(&self, one: HostId, other: HostId) -> bool {
+        self.lost_since(one, other).is_none()
+            && self.paths_between(one, other).any(|path| matches!(path, Path::Up { .. }))
+    }
+
+    fn paths_between(&self, one: HostId, other: HostId) -> impl Iterator<Item = Path> {
+        let end = |near: HostId, far: HostId| {
+            let near = self.hosts.get(&near).filter(|near| near.answers())?;
+            near.paths.get(&far).copied()
+        };
+        [end(one, other), end(other, one)].into_iter().flatten()
+    }
 }
 
 /// The leader's view of one host.

@@ -51,6 +51,8 @@ pub struct Candidate {
     pub may_be_elected: bool,
     /// How many stars it is in the middle of.
     pub stars: usize,
+    /// Of how many stars it is the standby.
+    pub standbys: usize,
     /// The verdict, or that it is disabled, in words.
     pub standing: String,
 }
@@ -82,11 +84,13 @@ pub fn explain(
                 rank: fabric.as_ref().and_then(|fabric| fabric.rank(host)),
                 uplinks: fabric.as_ref().map(|fabric| fabric.uplinks(host)).unwrap_or_default(),
                 may_be_elected: ballot.standing(host).is_ok(),
-                stars: load.host(host.id),
+                stars: load.host(host.id).centers,
+                standbys: load.host(host.id).standbys,
                 standing: ballot.standing(host).err().unwrap_or_else(|| "able".into()),
             })
             .collect();
-        candidates.sort_by_key(|candidate| (!candidate.may_be_elected, candidate.stars, candidate.host));
+        let score = |candidate: &Candidate| members.get(candidate.host).map(|host| load.score(host));
+        candidates.sort_by_key(|candidate| (!candidate.may_be_elected, score(candidate)));
         PoolExplanation {
             pool: *pool,
             center: star.map(|star| holder(&star.center)),

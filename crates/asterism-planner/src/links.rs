@@ -17,7 +17,12 @@ impl<'a> Fabric<'a> {
     /// `None` for a network without a topology yet.
     pub fn of(members: &'a Members<'a>, network: &'a PrivateNetwork) -> Option<Self> {
         let topology = members.state().topologies().get(&network.id)?;
-        Some(Self { members, network, topology })
+        Some(Self::with(members, network, topology))
+    }
+
+    /// The network with these choices, which need not be in force.
+    pub fn with(members: &'a Members<'a>, network: &'a PrivateNetwork, topology: &'a Topology) -> Self {
+        Self { members, network, topology }
     }
 
     pub fn topology(&self) -> &'a Topology {

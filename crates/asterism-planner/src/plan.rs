@@ -1,21 +1,21 @@
 //! From the replicated state and the leader's evidence to the choices that should change.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
-use asterism_model::{
-    Cause, HostId, NetworkId, NetworkState, PoolId, PrivateNetwork, StarPlan, Topology, TopologyPlan, Vni,
-};
+use asterism_model::{NetworkId, NetworkState, PrivateNetwork, StarPlan, Topology, TopologyPlan, Vni};
 
 use crate::{
-    Evidence, Graces, Tick, Verdict, Verdicts,
+    Evidence, Finding, Graces, Tick, Verdicts,
     elect::{Ballot, Load},
     judge,
     members::Members,
+    succession::{Step, Succession},
     vni,
 };
+
+/// Steps of one network in one plan. A star in motion takes seven from one end to the other, and its network five more; this
+/// leaves room for all stars to take theirs in turn, and ends what would never end.
+const MAX_ROUNDS: usize = 64;
 
 /// What should change, and what is waited for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,70 +28,6 @@ pub struct Plan {
     pub findings: Vec<Finding>,
     /// When to plan again if nothing else happens.
     pub plan_again: Option<Tick>,
-}
-
-/// Why something that one might expect did not happen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Finding {
-    /// The pool has no host that could be star-center; its VMs are on their own.
-    NoAbleHost { network: NetworkId, pool: PoolId, hosts: Vec<(HostId, String)> },
-    /// The center is dead, disabled or in doubt, and stays.
-    CenterKept { network: NetworkId, pool: PoolId, host: HostId, why: String },
-    /// The preferred center is not in office.
-    PreferredPassedOver { network: NetworkId, pool: PoolId, host: HostId, why: String },
-    /// The preferred pool-center is not in office.
-    PreferredPoolPassedOver { network: NetworkId, pool: PoolId, why: String },
-    /// Every VNI is taken.
-    NoVni { network: NetworkId },
-}
-
-impl Finding {
-    pub fn network(&self) -> NetworkId {
-        match self {
-            Self::NoAbleHost { network, .. }
-            | Self::CenterKept { network, .. }
-            | Self::PreferredPassedOver { network, .. }
-            | Self::PreferredPoolPassedOver { network, .. }
-            | Self::NoVni { network } => *network,
-        }
-    }
-
-    /// The finding in words, with names as operators write them.
-    pub fn describe<'a>(&'a self, state: &'a NetworkState) -> impl fmt::Display + 'a {
-        Described { finding: self, state }
-    }
-}
-
-struct Described<'a> {
-    finding: &'a Finding,
-    state: &'a NetworkState,
-}
-
-impl fmt::Display for Described<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.finding {
-            Finding::NoAbleHost { pool, hosts, .. } => {
-                write!(f, "pool {} has no able host", self.state.pool_label(*pool))?;
-                for (host, why) in hosts {
-                    write!(f, "; {}: {why}", self.state.host_label(*host))?;
-                }
-                Ok(())
-            }
-            Finding::CenterKept { pool, host, why, .. } => write!(
-                f,
-                "pool {} keeps its star-center {}, which is {why}",
-                self.state.pool_label(*pool),
-                self.state.host_label(*host)
-            ),
-            Finding::PreferredPassedOver { host, why, .. } => {
-                write!(f, "preferred star-center {} is passed over: {why}", self.state.host_label(*host))
-            }
-            Finding::PreferredPoolPassedOver { pool, why, .. } => {
-                write!(f, "preferred pool-center {} is passed over: {why}", self.state.pool_label(*pool))
-            }
-            Finding::NoVni { .. } => f.write_str("every VNI is taken; delete a network"),
-        }
-    }
 }
 
 /// Plans all networks. A fixpoint: once the changes are adopted, the same evidence gives no further ones.
@@ -151,23 +87,46 @@ impl<'a> Planner<'a> {
             self.plan.findings.push(Finding::NoVni { network: network.id });
             return None;
         };
-        let mut stars = BTreeMap::new();
-        for pool in network.pools.keys() {
-            if let Some(star) = self.plan_star(network, *pool, before) {
-                stars.insert(*pool, star);
+        let mut topology = before.cloned().unwrap_or_else(|| empty(vni));
+        topology.stars.retain(|pool, _| network.pools.contains_key(pool));
+        for _ in 0..MAX_ROUNDS {
+            let round = self.round(network, &mut topology);
+            if !round.has_changed {
+                self.plan.findings.extend(round.findings);
+                let again = self.plan.plan_again.into_iter().chain(round.look_again);
+                self.plan.plan_again = again.min();
+                break;
             }
         }
-        let current = before.and_then(|topology| topology.pool_center.as_ref());
-        let pool_center = self.ballot(network).pool_center(&stars, network.preferred_pool, current);
-        let (from, to) = (current.map(|choice| choice.holder), pool_center.map(|(pool, _)| pool));
-        if from != to {
-            self.load.move_pool(from, to);
+        Some(to_plan(topology))
+    }
+
+    /// One step of each star, and then of the pool-center.
+    fn round(&mut self, network: &PrivateNetwork, topology: &mut Topology) -> Round {
+        let mut round = Round::default();
+        for pool in network.pools.keys() {
+            let step = self.succession(network, topology).step_star(*pool);
+            let star = round.take(step);
+            if star.as_ref() != topology.stars.get(pool) {
+                round.has_changed = true;
+                self.load.move_star(topology.stars.get(pool), star.as_ref());
+                match star {
+                    Some(star) => topology.stars.insert(*pool, star),
+                    None => topology.stars.remove(pool),
+                };
+            }
         }
-        if let Some(pool) = network.preferred_pool.filter(|preferred| Some(*preferred) != to) {
-            let why = self.why_not_center(stars.get(&pool).map(|star| star.center));
-            self.plan.findings.push(Finding::PreferredPoolPassedOver { network: network.id, pool, why });
+        let step = self.succession(network, topology).step_pool_center();
+        let middle = round.take(step);
+        if middle.center != topology.pool_center || middle.next != topology.next_pool {
+            round.has_changed = true;
+            let holder = |choice: &asterism_model::Choice<_>| choice.holder;
+            let from = topology.pool_center.as_ref().map(holder);
+            self.load.move_pool(from, middle.center.as_ref().map(holder));
+            topology.pool_center = middle.center;
+            topology.next_pool = middle.next;
         }
-        Some(TopologyPlan { vni, stars, pool_center, next_pool: None })
+        round
     }
 
     fn choose_vni(&mut self, network: &PrivateNetwork, before: Option<&Topology>) -> Option<Vni> {
@@ -177,82 +136,65 @@ impl<'a> Planner<'a> {
         Some(vni)
     }
 
-    fn plan_star(
-        &mut self,
-        network: &PrivateNetwork,
-        pool: PoolId,
-        before: Option<&Topology>,
-    ) -> Option<StarPlan> {
-        let attachment = network.pools.get(&pool)?;
-        let star = before.and_then(|topology| topology.stars.get(&pool));
-        let current = star.map(|star| &star.center);
-        let elected = self.ballot(network).star_center(self.members.of_pool(pool), attachment, current);
+    fn succession<'b>(&'b self, network: &'b PrivateNetwork, topology: &'b Topology) -> Succession<'b> {
+        let Self { evidence, verdicts, graces, now, load, members, .. } = self;
+        let ballot = Ballot { network: network.id, evidence, verdicts, graces, now: *now, load };
+        Succession { ballot, members, network, topology }
+    }
+}
 
-        let Some((center, cause)) = elected else {
-            let ballot = self.ballot(network);
-            let hosts = self.members.of_pool(pool).iter();
-            let hosts = hosts.filter_map(|host| Some((host.id, ballot.standing(host).err()?))).collect();
-            self.plan.findings.push(Finding::NoAbleHost { network: network.id, pool, hosts });
-            return None;
+/// What came of one step of all.
+#[derive(Default)]
+struct Round {
+    has_changed: bool,
+    findings: Vec<Finding>,
+    look_again: Option<Tick>,
+}
+
+impl Round {
+    fn take<T>(&mut self, step: Step<T>) -> T {
+        self.findings.extend(step.findings);
+        self.look_again = self.look_again.into_iter().chain(step.look_again).min();
+        step.choice
+    }
+}
+
+fn empty(vni: Vni) -> Topology {
+    Topology { vni, stars: BTreeMap::new(), pool_center: None, next_pool: None, revision: 0 }
+}
+
+fn to_plan(topology: Topology) -> TopologyPlan {
+    let stars = topology.stars.into_iter().map(|(pool, star)| {
+        let asterism_model::Star { center, standby, next, drained } = star;
+        let plan = StarPlan {
+            evidence: center.evidence,
+            standby,
+            next,
+            drained,
+            ..StarPlan::around(center.holder, center.cause)
         };
-        if current.map(|choice| choice.holder) != Some(center) {
-            self.load.move_host(current.map(|choice| choice.holder), center);
-        } else if let Some(Err(why)) = self.standing(network, center) {
-            self.plan.findings.push(Finding::CenterKept { network: network.id, pool, host: center, why });
-        }
-        if let Some(host) = attachment.preferred_host.filter(|preferred| *preferred != center) {
-            let why = match self.standing(network, host) {
-                Some(Ok(since)) => {
-                    self.await_fail_back(since);
-                    format!("able, and takes over when it has been so for {:?}", self.graces.fail_back)
-                }
-                Some(Err(why)) => why,
-                None => "no longer a host of the pool".into(),
-            };
-            self.plan.findings.push(Finding::PreferredPassedOver { network: network.id, pool, host, why });
-        }
-        Some(StarPlan::around(center, cause))
-    }
-
-    /// Why a preferred pool, whose star-center this is, is not pool-center.
-    fn why_not_center(&mut self, center: Option<HostId>) -> String {
-        match center.map(|center| self.verdicts.of(center).clone()) {
-            None => "it has no star-center".into(),
-            Some(Verdict::Able { since }) => {
-                self.await_fail_back(since);
-                format!("its star-center takes over when it has been able for {:?}", self.graces.fail_back)
-            }
-            Some(verdict @ (Verdict::Doubtful(_) | Verdict::Dead(_))) => {
-                format!("its star-center is {verdict}")
-            }
-        }
-    }
-
-    /// A preferred holder that is able but not in office yet is looked at again when its grace is over.
-    fn await_fail_back(&mut self, since: Tick) {
-        let at = since + self.graces.fail_back;
-        self.plan.plan_again = Some(self.plan.plan_again.map_or(at, |other| other.min(at)));
-    }
-
-    /// See [`Ballot::standing`]; `None` for a host that takes part no longer.
-    fn standing(&self, network: &PrivateNetwork, host: HostId) -> Option<Result<Tick, String>> {
-        let host = self.members.get(host)?;
-        Some(self.ballot(network).standing(host))
-    }
-
-    fn ballot(&self, network: &PrivateNetwork) -> Ballot<'_> {
-        let Self { evidence, verdicts, graces, now, load, .. } = self;
-        Ballot { network: network.id, evidence, verdicts, graces, now: *now, load }
+        (pool, plan)
+    });
+    TopologyPlan {
+        vni: topology.vni,
+        stars: stars.collect(),
+        pool_center: topology.pool_center.map(|choice| (choice.holder, choice.cause)),
+        next_pool: topology.next_pool,
     }
 }
 
 /// Whether the plan chooses otherwise than what is in force. Causes alone are no change.
 fn differs(before: &Topology, planned: &TopologyPlan) -> bool {
-    let stars_before = before.stars.iter().map(|(pool, star)| (*pool, star.center.holder, star.standby));
-    let stars_planned = planned.stars.iter().map(|(pool, star)| (*pool, star.center, star.standby));
-    let root_pool = |choice: Option<(PoolId, Cause)>| choice.map(|(pool, _)| pool);
+    let stars_before = before
+        .stars
+        .iter()
+        .map(|(pool, star)| (*pool, star.center.holder, star.standby, star.next, star.drained));
+    let stars_planned =
+        planned.stars.iter().map(|(pool, star)| (*pool, star.center, star.standby, star.next, star.drained));
     before.vni != planned.vni
-        || before.pool_center.as_ref().map(|choice| choice.holder) != root_pool(planned.pool_center)
+        || before.pool_center.as_ref().map(|choice| choice.holder)
+            != planned.pool_center.map(|(pool, _)| pool)
+        || before.next_pool != planned.next_pool
         || !stars_before.eq(stars_planned)
 }
 

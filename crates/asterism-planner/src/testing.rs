@@ -17,7 +17,7 @@ pub fn state(script: &str) -> NetworkState {
 /// One host a line: `h1 up 0: h2 up 10, h3 down 4000`, `h2 lost 500`, `h3 awaited 0`; times in milliseconds.
 pub fn evidence(text: &str) -> Evidence {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    Evidence { hosts: lines.map(host_evidence).collect() }
+    Evidence { hosts: lines.map(host_evidence).collect(), ..Evidence::default() }
 }
 
 /// All hosts of a state answer since the beginning, but for those that the text is about.
@@ -28,7 +28,7 @@ pub fn evidence_of(state: &NetworkState, text: &str) -> Evidence {
         .map(|host| (*host, HostEvidence::new(SessionEvidence::Up { since: Tick(0) })))
         .collect();
     hosts.extend(evidence(text).hosts);
-    Evidence { hosts }
+    Evidence { hosts, ..Evidence::default() }
 }
 
 fn host_evidence(line: &str) -> (HostId, HostEvidence) {

@@ -48,6 +48,7 @@ pub fn add_networks(state: &mut NetworkState, count: usize) {
             mtu: None,
             vni: None,
             resilience: Resilience::Single,
+            detection: asterism_model::Detection::Normal,
             pools: pools.clone(),
             preferred_pool: None,
         };
@@ -82,7 +83,7 @@ pub fn all_able(state: &NetworkState) -> Evidence {
         }
         (host.id, evidence)
     });
-    Evidence { hosts: hosts.collect() }
+    Evidence { hosts: hosts.collect(), ..Evidence::default() }
 }
 
 /// The host in the middle of the most stars.

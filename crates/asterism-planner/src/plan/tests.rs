@@ -1,6 +1,6 @@
 //! Elections and allocations as whole plans.
 
-use asterism_model::{Operation, Reply};
+use asterism_model::{HostId, Operation, Reply};
 use expect_test::{Expect, expect};
 
 use super::*;

@@ -32,7 +32,7 @@ pub use phase::Phase;
 pub use settings::Settings;
 pub use status::LaneStatus;
 
-use crate::{Plan, Tick, moves::Ledger};
+use crate::{Finding, Plan, Tick, moves::Ledger};
 use lane::Lane;
 use leadership::Leadership;
 use proposals::Proposals;
@@ -162,8 +162,11 @@ impl Reconciler {
 
     fn take_picture(&mut self, host: HostId, picture: Arc<ObservedHost>, now: Tick) {
         let Some(lane) = self.lanes.get_mut(&host) else { return };
-        if lane.observe(picture, self.leadership, now) {
+        let is_news = lane.observe(picture, self.leadership, now);
+        if is_news || self.findings().iter().any(Finding::waits_for_links) {
             self.replan_by(now + self.settings.plan_delay);
+        }
+        if is_news {
             self.touch_contested();
         }
         self.follow(host);

@@ -34,7 +34,11 @@ impl Reconciler {
 
     /// What this leader knows of the hosts' lives.
     pub fn evidence(&self) -> Evidence {
-        Evidence { hosts: self.lanes.iter().map(|(host, lane)| (*host, lane.evidence.clone())).collect() }
+        let answering = self.lanes.iter().filter(|(_, lane)| lane.evidence.answers());
+        Evidence {
+            hosts: self.lanes.iter().map(|(host, lane)| (*host, lane.evidence.clone())).collect(),
+            pictures: answering.filter_map(|(host, lane)| Some((*host, lane.picture.clone()?))).collect(),
+        }
     }
 
     pub(super) fn take_proposal(&mut self, operation: &Operation, outcome: ProposalOutcome, now: Tick) {

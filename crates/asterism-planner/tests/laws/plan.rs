@@ -19,7 +19,10 @@ fn state_and_evidence() -> impl Strategy<Value = (NetworkState, Evidence)> {
         let hosts: Vec<HostId> = state.hosts().keys().copied().collect();
         let count = hosts.len();
         collection::vec(host_evidence(hosts.clone()), count).prop_map(move |seen| {
-            (state.clone(), Evidence { hosts: hosts.iter().copied().zip(seen).collect() })
+            (
+                state.clone(),
+                Evidence { hosts: hosts.iter().copied().zip(seen).collect(), ..Evidence::default() },
+            )
         })
     })
 }
@@ -159,7 +162,8 @@ fn choices(hosts: &str) -> BTreeSet<String> {
     let networks = "network a p0 p1 p2\nnetwork b p0 p1\nnetwork c p1 p2\nnetwork d p0 p1 p2\nnetwork e p2";
     let state = model::World::of(&format!("init lab\nclaim c1\n{pools}{hosts}{networks}")).state;
     let able = || HostEvidence::new(SessionEvidence::Up { since: Tick(0) });
-    let evidence = Evidence { hosts: state.hosts().keys().map(|host| (*host, able())).collect() };
+    let evidence =
+        Evidence { hosts: state.hosts().keys().map(|host| (*host, able())).collect(), ..Evidence::default() };
     let stars = |id: NetworkId, stars: &BTreeMap<PoolId, asterism_model::StarPlan>| -> Vec<String> {
         stars.values().map(|star| format!("{id} {}", state.host_label(star.center))).collect()
     };

@@ -137,7 +137,10 @@ fn classify(refusal: &Refusal) -> (Code, &'static str) {
         Refusal::TransportAddressInvalid { .. }
         | Refusal::NoTransport
         | Refusal::TransportMtuInvalid { .. } => (Code::InvalidArgument, "transports"),
-        Refusal::HostLeaving { .. } | Refusal::HostPreferred { .. } => (Code::FailedPrecondition, "host"),
+        Refusal::HostLeaving { .. }
+        | Refusal::HostPreferred { .. }
+        | Refusal::HostDisabled { .. }
+        | Refusal::OtherHostPreferred { .. } => (Code::FailedPrecondition, "host"),
 
         Refusal::UnknownNetwork { .. } => (Code::NotFound, "network"),
         Refusal::NetworkNameTaken { .. } => (Code::AlreadyExists, "name"),
@@ -148,7 +151,10 @@ fn classify(refusal: &Refusal) -> (Code, &'static str) {
         | Refusal::MixedIpVersions { .. } => (Code::FailedPrecondition, "transport"),
         Refusal::MtuTooLarge { .. } | Refusal::MtuTooSmall { .. } => (Code::InvalidArgument, "mtu"),
         Refusal::VniTaken { .. } => (Code::AlreadyExists, "vni"),
-        Refusal::DualUnavailable => (Code::InvalidArgument, "resilience"),
+        Refusal::NoStar { .. } => (Code::FailedPrecondition, "network"),
+        Refusal::OtherPoolPreferred { .. } => (Code::FailedPrecondition, "pool"),
+        // The one setting with a range.
+        Refusal::SettingOutOfRange { .. } => (Code::InvalidArgument, "bfd_budget"),
 
         Refusal::StaleEpoch { .. } | Refusal::StalePlan { .. } => (Code::Aborted, ""),
         Refusal::InvalidPlan { .. } => (Code::Internal, ""),

@@ -69,8 +69,11 @@ unary! {
     ListHostsRequest => list_hosts -> ListHostsResponse, Harmless;
     ListNetworksRequest => list_networks -> ListNetworksResponse, Harmless;
     GetTopologyRequest => get_topology -> GetTopologyResponse, Harmless;
+    GetSettingsRequest => get_settings -> GetSettingsResponse, Harmless;
     GetPlanRequest => get_plan -> Plan, Harmless;
     ExplainRequest => explain -> Explanation, Harmless;
+    VerifyRequest => verify -> Verification, Harmless;
+    WhatIfRequest => what_if -> Forecast, Harmless;
 }
 
 impl Unary for v1::WriteRequest {

@@ -1,6 +1,8 @@
 //! Enums that both sides have: variant for variant, with `UNSPECIFIED` on the wire alone.
 
-use asterism_model::{Cause, Datapath, Encapsulation, Rank, Resilience, pool::Standing};
+use asterism_model::{
+    Cause, Datapath, Detection, Encapsulation, Mode, Rank, Resilience, Uplinks, pool::Standing,
+};
 
 use super::FieldError;
 use crate::v1;
@@ -59,16 +61,23 @@ mirror!(Cause {
     Preferred = "preferred",
     Disabled = "disabled",
     Removed = "removed",
-    Dead = "dead"
+    Dead = "dead",
+    CutOff = "cut_off",
+    Moved = "moved"
 });
 mirror!(Datapath { System = "system", Netdev = "netdev" });
+mirror!(Detection { Normal = "normal", Fast = "fast" });
 mirror!(Encapsulation { Vxlan = "vxlan", Gre = "gre", Geneve = "geneve" });
+mirror!(Mode { Active = "active", ReadOnly = "read_only" });
 mirror!(Rank {
     Root = "root",
     RootStandby = "root_standby",
+    NextRoot = "next_root",
+    NextRootStandby = "next_root_standby",
     StarCenter = "star_center",
     Standby = "standby",
     Leaf = "leaf"
 });
 mirror!(Resilience { Single = "single", Dual = "dual" });
 mirror!(Standing { Enabled = "enabled", Disabled = "disabled", Leaving = "leaving" });
+mirror!(Uplinks { Several = "several", One = "one" });

@@ -6,7 +6,9 @@ use asterism_model::{
     Host, HostRef, HostSpec, Name, NetworkState, Pool, Refusal, Transport, TransportName, pool::Standing,
 };
 
-use super::{FieldError, bytes_of_packet, enums::known, parse, parse_host, parse_map, parse_name};
+use super::{
+    FieldError, bytes_of_packet, enums::known, office::offices, parse, parse_host, parse_map, parse_name,
+};
 use crate::{ApiError, v1};
 
 /// What a transport carries unless told otherwise, in bytes.
@@ -55,7 +57,7 @@ fn transports_to_proto(transports: &BTreeMap<TransportName, Transport>) -> BTree
         .collect()
 }
 
-/// A host as the state has it, without the leader's status.
+/// A host as the state has it, without the leader's status and without what the planner derives.
 pub fn host(state: &NetworkState, host: &Host) -> v1::Host {
     v1::Host {
         id: host.id.0,
@@ -66,6 +68,9 @@ pub fn host(state: &NetworkState, host: &Host) -> v1::Host {
         standing: v1::Standing::from(host.standing).into(),
         revision: host.revision,
         status: None,
+        uplinks: v1::Uplinks::from(host.uplinks).into(),
+        bfd: None,
+        offices: offices(state, host),
     }
 }
 

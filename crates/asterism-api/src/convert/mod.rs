@@ -7,8 +7,10 @@ mod enums;
 mod event;
 mod host;
 mod network;
+mod office;
 mod operation;
 mod receipt;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod topology;
@@ -23,6 +25,7 @@ pub use host::{find_host, host, list_hosts, list_pools, pool};
 pub use network::{find_network, list_networks, network};
 pub use operation::{operation_from_request, operation_to_proto, request_id_from_proto, request_id_to_proto};
 pub use receipt::{effect_of, receipt};
+pub use settings::settings;
 pub use topology::topology;
 
 /// A field of a message that can't be taken over into the model.

@@ -17,6 +17,7 @@ pub(super) fn spec_from_proto(message: &v1::CreateNetwork) -> Result<NetworkSpec
         mtu: message.mtu.map(|mtu| bytes_of_packet("mtu", mtu)).transpose()?,
         vni: message.vni.map(vni_from_proto).transpose()?,
         resilience: known::<v1::Resilience>("resilience", message.resilience)?.unwrap_or_default(),
+        detection: known::<v1::Detection>("detection", message.detection)?.unwrap_or_default(),
         pools: parse_map("pools", &message.pools, attachment_from_proto)?,
         preferred_pool: parse_optional("preferred_pool", message.preferred_pool.as_ref())?,
     })
@@ -31,6 +32,7 @@ pub(super) fn spec_to_proto(spec: &NetworkSpec) -> v1::CreateNetwork {
         resilience: v1::Resilience::from(spec.resilience).into(),
         pools: attachments_to_proto(&spec.pools),
         preferred_pool: spec.preferred_pool.as_ref().map(Name::to_string),
+        detection: v1::Detection::from(spec.detection).into(),
     }
 }
 
@@ -39,6 +41,7 @@ pub(super) fn change_from_proto(message: &v1::UpdateNetwork) -> Result<NetworkCh
     Ok(NetworkChange {
         mtu: message.mtu.map(|mtu| bytes_of_packet("mtu", mtu)).transpose()?,
         resilience: known::<v1::Resilience>("resilience", message.resilience)?,
+        detection: known::<v1::Detection>("detection", message.detection)?,
         set_pools: parse_map("set_pools", &message.set_pools, attachment_from_proto)?,
         remove_pools: remove_pools
             .map(|(index, name)| parse(&format!("remove_pools[{index}]"), name))
@@ -65,6 +68,7 @@ pub(super) fn change_to_proto(network: &Name, change: &NetworkChange) -> v1::Upd
             .map(|(pool, host)| (pool.to_string(), preference_to_proto(host.as_ref())))
             .collect(),
         prefer_pool: change.prefer_pool.as_ref().map(|pool| preference_to_proto(pool.as_ref())),
+        detection: change.detection.map_or(v1::Detection::Unspecified, v1::Detection::from).into(),
     }
 }
 
@@ -127,6 +131,7 @@ pub fn network(state: &NetworkState, network: &PrivateNetwork) -> v1::Network {
         root: topology.and_then(|topology| topology.root()).map(|host| state.host_label(host)),
         revision: network.revision,
         status: None,
+        detection: v1::Detection::from(network.detection).into(),
     }
 }
 

@@ -4,7 +4,7 @@ use asterism_model::{Operation, RequestId, SessionId};
 
 use super::{
     FieldError, Within, host::host_spec_from_proto, host::host_spec_to_proto, network::change_from_proto,
-    network::change_to_proto, network::spec_from_proto, network::spec_to_proto, parse,
+    network::change_to_proto, network::spec_from_proto, network::spec_to_proto, parse, settings,
 };
 use crate::v1::{self, write_request::Operation as Message};
 
@@ -50,6 +50,17 @@ pub fn operation_from_request(request: &v1::WriteRequest) -> Result<Operation, F
         Message::DeleteNetwork(v1::DeleteNetwork { network }) => {
             Ok(Operation::DeleteNetwork { network: parse("delete_network.network", network)? })
         }
+        Message::MoveCenter(v1::MoveCenter { network, host }) => Ok(Operation::MoveCenter {
+            network: parse("move_center.network", network)?,
+            host: parse("move_center.host", host)?,
+        }),
+        Message::MovePoolCenter(v1::MovePoolCenter { network, pool }) => Ok(Operation::MovePoolCenter {
+            network: parse("move_pool_center.network", network)?,
+            pool: parse("move_pool_center.pool", pool)?,
+        }),
+        Message::ChangeSettings(message) => {
+            settings::change_from_proto(*message).within("change_settings").map(Operation::ChangeSettings)
+        }
     }
 }
 
@@ -73,9 +84,18 @@ pub fn operation_to_proto(operation: &Operation) -> Option<Message> {
         Operation::DeleteNetwork { network } => {
             Message::DeleteNetwork(v1::DeleteNetwork { network: network.to_string() })
         }
+        Operation::MoveCenter { network, host } => {
+            Message::MoveCenter(v1::MoveCenter { network: network.to_string(), host: host.to_string() })
+        }
+        Operation::MovePoolCenter { network, pool } => Message::MovePoolCenter(v1::MovePoolCenter {
+            network: network.to_string(),
+            pool: pool.to_string(),
+        }),
+        Operation::ChangeSettings(change) => Message::ChangeSettings(settings::change_to_proto(*change)),
         Operation::InitCluster { .. }
         | Operation::ClaimEpoch { .. }
         | Operation::ForgetHost { .. }
+        | Operation::RecordUplinks { .. }
         | Operation::AdoptTopology { .. } => return None,
     })
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use asterism_model::{
-    Command, Datapath, Encapsulation, HostRef, HostSpec, Name, NetworkChange, NetworkSpec, NetworkState,
-    Operation, OvsdbEndpoint, PoolAttachmentSpec, RequestId, Resilience, SessionId, Timestamp, Transport,
-    TransportName, Vni,
+    Command, Datapath, Detection, Encapsulation, HostRef, HostSpec, Mode, Name, NetworkChange, NetworkSpec,
+    NetworkState, Operation, OvsdbEndpoint, PoolAttachmentSpec, RequestId, Resilience, SessionId,
+    SettingsChange, Timestamp, Transport, TransportName, Vni,
 };
 use expect_test::{Expect, expect};
 use proptest::{collection::btree_map, collection::vec, option, prelude::*};
@@ -51,17 +51,29 @@ fn resilience() -> impl Strategy<Value = Resilience> {
     prop_oneof![Just(Resilience::Single), Just(Resilience::Dual)]
 }
 
+fn detection() -> impl Strategy<Value = Detection> {
+    prop_oneof![Just(Detection::Normal), Just(Detection::Fast)]
+}
+
+fn settings_change() -> impl Strategy<Value = SettingsChange> {
+    let mode = prop_oneof![Just(Mode::Active), Just(Mode::ReadOnly)];
+    (option::of(any::<u32>()), option::of(mode))
+        .prop_map(|(bfd_budget, mode)| SettingsChange { bfd_budget, mode })
+}
+
 fn network_spec() -> impl Strategy<Value = NetworkSpec> {
     let vni = (Vni::MIN.get()..=Vni::MAX.get()).prop_map(|number| Vni::new(number).unwrap());
     let encapsulation = proptest::sample::select(Encapsulation::ALL.to_vec());
     let numbers = (option::of(any::<u16>()), option::of(vni));
-    (name(), encapsulation, numbers, resilience(), attachments(), option::of(name())).prop_map(
-        |(name, encapsulation, (mtu, vni), resilience, pools, preferred_pool)| NetworkSpec {
+    let failing = (resilience(), detection());
+    (name(), encapsulation, numbers, failing, attachments(), option::of(name())).prop_map(
+        |(name, encapsulation, (mtu, vni), (resilience, detection), pools, preferred_pool)| NetworkSpec {
             name,
             encapsulation,
             mtu,
             vni,
             resilience,
+            detection,
             pools,
             preferred_pool,
         },
@@ -70,15 +82,12 @@ fn network_spec() -> impl Strategy<Value = NetworkSpec> {
 
 fn network_change() -> impl Strategy<Value = NetworkChange> {
     let preferences = (btree_map(name(), option::of(name()), 0..3), option::of(option::of(name())));
-    (option::of(any::<u16>()), option::of(resilience()), attachments(), vec(name(), 0..3), preferences)
-        .prop_map(|(mtu, resilience, set_pools, remove_pools, (prefer_hosts, prefer_pool))| NetworkChange {
-            mtu,
-            resilience,
-            set_pools,
-            remove_pools,
-            prefer_hosts,
-            prefer_pool,
-        })
+    let failing = (option::of(resilience()), option::of(detection()));
+    (option::of(any::<u16>()), failing, attachments(), vec(name(), 0..3), preferences).prop_map(
+        |(mtu, (resilience, detection), set_pools, remove_pools, (prefer_hosts, prefer_pool))| {
+            NetworkChange { mtu, resilience, detection, set_pools, remove_pools, prefer_hosts, prefer_pool }
+        },
+    )
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
@@ -93,6 +102,9 @@ fn operation() -> impl Strategy<Value = Operation> {
         network_spec().prop_map(Operation::CreateNetwork),
         (name(), network_change()).prop_map(|(network, change)| Operation::UpdateNetwork { network, change }),
         name().prop_map(|network| Operation::DeleteNetwork { network }),
+        (name(), host_ref()).prop_map(|(network, host)| Operation::MoveCenter { network, host }),
+        (name(), name()).prop_map(|(network, pool)| Operation::MovePoolCenter { network, pool }),
+        settings_change().prop_map(Operation::ChangeSettings),
     ]
 }
 
@@ -159,6 +171,7 @@ proptest! {
             resilience: choice,
             pools: [(texts[2].clone(), attachment)].into(),
             preferred_pool: Some(texts[5].clone()),
+            detection: choice,
         };
         for operation in [
             v1::write_request::Operation::AddHost(host),
@@ -215,6 +228,12 @@ fn what_is_left_out_has_its_default() {
     let Ok(Operation::AddHost { host, .. }) = operation_from_request(&request) else { unreachable!() };
     assert_eq!(host.datapath, Datapath::System);
     assert_eq!(host.transports[&"storage".parse().unwrap()].mtu, 1500);
+
+    let network = v1::CreateNetwork { name: "blue".into(), ..Default::default() };
+    let operation = Some(v1::write_request::Operation::CreateNetwork(network));
+    let request = v1::WriteRequest { request_id: None, operation };
+    let Ok(Operation::CreateNetwork(spec)) = operation_from_request(&request) else { unreachable!() };
+    assert_eq!((spec.resilience, spec.detection), (Resilience::Dual, Detection::Normal));
 }
 
 #[test]
@@ -254,6 +273,14 @@ fn an_error_names_the_field_and_what_would_be_valid() {
     check_error(
         Message::CreateNetwork(v1::CreateNetwork { name: "blue".into(), vni: Some(0), ..Default::default() }),
         expect!["create_network.vni: VNI 0 is out of range: expected 1 to 16777215"],
+    );
+    check_error(
+        Message::MoveCenter(v1::MoveCenter { network: "blue".into(), host: "a".into() }),
+        expect!["move_center.host: `a` is not a host: expected POOL/HOST"],
+    );
+    check_error(
+        Message::ChangeSettings(v1::ChangeSettings { bfd_budget: None, mode: 7 }),
+        expect!["change_settings.mode: 7 is not known: expected active, read_only"],
     );
     check_error(
         Message::EnableHost(v1::EnableHost { host: "a".into() }),

@@ -1,6 +1,9 @@
 //! The choices in force for a network, with its members.
 
-use asterism_model::{Choice, Host, NetworkState, PoolAttachment, PoolId, PrivateNetwork, Topology, Vni};
+use asterism_model::{
+    Choice, Drain, DrainExtent, Host, NetworkState, NextCenter, NextPool, PoolAttachment, PoolId,
+    PrivateNetwork, Topology, Vni,
+};
 
 use super::host::standing;
 use crate::v1;
@@ -24,6 +27,8 @@ pub fn topology(state: &NetworkState, network: &PrivateNetwork) -> v1::Topology 
         stars,
         links: Vec::new(),
         revision: choices.map_or(0, |choices| choices.revision),
+        detection: v1::Detection::from(network.detection).into(),
+        next_pool: choices.and_then(|choices| choices.next_pool).map(|next| next_pool(state, next)),
     }
 }
 
@@ -47,7 +52,26 @@ fn star(
         standby: star.and_then(|star| star.standby).map(|host| state.host_label(host)),
         preferred_host: attachment.preferred_host.map(|host| state.host_label(host)),
         members,
+        next: star.and_then(|star| star.next).map(|next| next_center(state, next)),
+        drain: star.and_then(|star| star.drained).map(|drained| drain(state, drained)),
     }
+}
+
+fn next_pool(state: &NetworkState, next: NextPool) -> v1::NextPool {
+    let NextPool { pool, cause, is_drained } = next;
+    v1::NextPool { pool: state.pool_label(pool), cause: v1::Cause::from(cause).into(), is_drained }
+}
+
+fn next_center(state: &NetworkState, next: NextCenter) -> v1::NextCenter {
+    v1::NextCenter { host: state.host_label(next.host), cause: v1::Cause::from(next.cause).into() }
+}
+
+fn drain(state: &NetworkState, drain: Drain) -> v1::Drain {
+    let is_of_standby = match drain.extent {
+        DrainExtent::Standby => true,
+        DrainExtent::All => false,
+    };
+    v1::Drain { host: state.host_label(drain.host), is_of_standby }
 }
 
 fn member(
@@ -64,9 +88,16 @@ fn member(
         standing: standing(host),
         address: transport.map(|transport| transport.address.to_string()).unwrap_or_default(),
         health: v1::Health::Unspecified.into(),
+        uplinks: v1::Uplinks::from(host.uplinks).into(),
+        active_uplink: None,
     }
 }
 
 fn choice_to_proto<T>(choice: &Choice<T>, holder: String) -> v1::Choice {
-    v1::Choice { holder, cause: v1::Cause::from(choice.cause).into(), since_ms: choice.since.0 }
+    v1::Choice {
+        holder,
+        cause: v1::Cause::from(choice.cause).into(),
+        since_ms: choice.since.0,
+        evidence: choice.evidence.clone(),
+    }
 }

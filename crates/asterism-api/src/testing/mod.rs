@@ -67,6 +67,10 @@ struct Replicated {
     state: NetworkState,
     /// What `Await` tells, in order; when it is empty, that everything is reached.
     progress: VecDeque<v1::Progress>,
+    verification: v1::Verification,
+    forecast: v1::Forecast,
+    /// What the last `WhatIf` asked about.
+    killed: Vec<v1::Kill>,
 }
 
 impl FakeCluster {
@@ -114,6 +118,21 @@ impl FakeCluster {
     /// The state, to look at.
     pub fn state(&self) -> NetworkState {
         self.shared.lock().state.clone()
+    }
+
+    /// What `Verify` shall answer; else that nothing was looked at and all is well.
+    pub fn set_verification(&self, verification: v1::Verification) {
+        self.shared.lock().verification = verification;
+    }
+
+    /// What `WhatIf` shall answer, whatever is asked.
+    pub fn set_forecast(&self, forecast: v1::Forecast) {
+        self.shared.lock().forecast = forecast;
+    }
+
+    /// What the last `WhatIf` asked about.
+    pub fn killed(&self) -> Vec<v1::Kill> {
+        self.shared.lock().killed.clone()
     }
 
     /// What `Await` shall tell before it tells that everything is reached.

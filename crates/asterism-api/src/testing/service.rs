@@ -104,6 +104,7 @@ impl v1::Admin for Replica {
                 node: self.node.0,
                 leader: Some(self.node.0),
                 replicas: vec![replica],
+                settings: state.cluster().map(|_| convert::settings(state.settings())),
             })
         })
         .await
@@ -168,6 +169,41 @@ impl v1::Admin for Replica {
             let networks = convert::list_networks(&state, request.get_ref().network.as_ref())?;
             let topologies = networks.into_iter().map(|network| convert::topology(&state, network)).collect();
             Ok(v1::GetTopologyResponse { mark: self.mark(state.revision()), topologies })
+        })
+        .await
+    }
+
+    async fn get_settings(
+        &self,
+        _request: Request<v1::GetSettingsRequest>,
+    ) -> Result<Response<v1::GetSettingsResponse>, Status> {
+        self.answer("get_settings", |shared| {
+            let state = shared.lock().state.clone();
+            let settings = Some(convert::settings(state.settings()));
+            Ok(v1::GetSettingsResponse { mark: self.mark(state.revision()), settings })
+        })
+        .await
+    }
+
+    async fn verify(
+        &self,
+        request: Request<v1::VerifyRequest>,
+    ) -> Result<Response<v1::Verification>, Status> {
+        self.answer("verify", |shared| {
+            let replicated = shared.lock();
+            convert::list_networks(&replicated.state, request.get_ref().network.as_ref())?;
+            let mark = self.mark(replicated.state.revision());
+            Ok(v1::Verification { mark, ..replicated.verification.clone() })
+        })
+        .await
+    }
+
+    async fn what_if(&self, request: Request<v1::WhatIfRequest>) -> Result<Response<v1::Forecast>, Status> {
+        self.answer("what_if", |shared| {
+            let mut replicated = shared.lock();
+            let mark = self.mark(replicated.state.revision());
+            replicated.killed = request.into_inner().kill;
+            Ok(v1::Forecast { mark, ..replicated.forecast.clone() })
         })
         .await
     }

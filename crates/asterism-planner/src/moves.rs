@@ -181,22 +181,17 @@ impl Ledger {
         let mut granted: Vec<HostId> = Vec::new();
         let mut withheld = BTreeSet::new();
         for (want, peer) in live {
-            let closes = |back: &BTreeSet<HostId>, other: HostId| {
-                let is_asked = match want {
-                    Want::Spare => wanted.separates(peer, other),
-                    Want::Keep | Want::Link | Want::Prepare => decision.sets_apart(peer, other),
+            let back = if may_close_any { ways.back_from(peer) } else { BTreeSet::new() };
+            let closes = |is_asked: &dyn Fn(HostId, HostId) -> bool| {
+                granted.iter().any(|other| is_asked(peer, *other) && back.contains(other))
+            };
+            let may_close_ring = closes(&|one, other| decision.sets_apart(one, other));
+            let is_granted = !may_close_ring
+                && match want {
+                    Want::Keep => true,
+                    Want::Spare => !(makes_room && closes(&|one, other| wanted.separates(one, other))),
+                    Want::Link | Want::Prepare => are_linked || self.is_known(peer),
                 };
-                is_asked && back.contains(&other)
-            };
-            let may_close_ring = may_close_any && {
-                let back = ways.back_from(peer);
-                granted.iter().any(|other| closes(&back, *other))
-            };
-            let is_granted = match want {
-                Want::Keep => !may_close_ring,
-                Want::Spare => !(makes_room && may_close_ring),
-                Want::Link | Want::Prepare => !may_close_ring && (are_linked || self.is_known(peer)),
-            };
             if is_granted {
                 granted.push(peer);
             } else {

@@ -1,6 +1,6 @@
 //! Which tunnels of one host and network are in which port.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use asterism_model::HostId;
 
@@ -47,6 +47,18 @@ impl Layout {
             (Some(one), Some(other)) => one != other,
             (Some(_) | None, None) | (None, Some(_)) => false,
         }
+    }
+}
+
+/// For eyes: the peers of each port.
+impl fmt::Display for Layout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut ports: BTreeMap<HostId, Vec<String>> = BTreeMap::new();
+        for (peer, port) in self.entries() {
+            ports.entry(port).or_default().push(peer.to_string());
+        }
+        let ports: Vec<String> = ports.into_values().map(|peers| peers.join("+")).collect();
+        f.write_str(&ports.join(" "))
     }
 }
 

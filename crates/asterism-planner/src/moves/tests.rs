@@ -220,3 +220,12 @@ fn a_bond_that_is_parted_keeps_what_it_prefers_if_both_may_be_joined() {
     });
     check_ports(&both, 5, &[&[3], &[4]], &keep(&[3, 4]), &[4]);
 }
+
+#[test]
+fn a_bond_is_not_parted_toward_hosts_of_which_nothing_is_known() {
+    let mut ledger = Ledger::default();
+    ledger.learn(h(4), &layouts(&[&[5, 6]]), &Layouts::new());
+    for want in [Want::Keep, Want::Spare] {
+        check_ports(&ledger, 4, &[&[5], &[6]], &[(5, want), (6, want)], &[6]);
+    }
+}

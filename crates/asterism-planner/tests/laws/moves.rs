@@ -5,7 +5,9 @@
 
 use std::time::Duration;
 
-use asterism_model::HostId;
+use asterism_model::{
+    Cause, Drain, DrainExtent, HostId, NextCenter, NextPool, Operation, Resilience, StarPlan, TopologyPlan,
+};
 use proptest::{collection, prelude::*};
 
 use crate::support::World;
@@ -30,6 +32,8 @@ enum Step {
     Operate(Verb, usize, usize),
     Elect,
     Depose,
+    /// Choices that no plan would make: whatever is chosen, no ring comes of it.
+    Choose(Vec<u8>),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +49,11 @@ enum Verb {
     Delete,
     TakePoolOut,
     PutPoolIn,
+    Single,
+    Dual,
+    MoveCenter,
+    MovePoolCenter,
+    Bonds,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -60,6 +69,11 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Verb::Delete),
         1 => Just(Verb::TakePoolOut),
         2 => Just(Verb::PutPoolIn),
+        1 => Just(Verb::Single),
+        2 => Just(Verb::Dual),
+        5 => Just(Verb::MoveCenter),
+        4 => Just(Verb::MovePoolCenter),
+        1 => Just(Verb::Bonds),
     ];
     let place = || any::<u8>().prop_map(usize::from);
     prop_oneof![
@@ -79,6 +93,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (verb, place(), place()).prop_map(|(verb, one, other)| Step::Operate(verb, one, other)),
         2 => Just(Step::Elect),
         1 => Just(Step::Depose),
+        3 => collection::vec(any::<u8>(), 24).prop_map(Step::Choose),
     ]
 }
 
@@ -87,7 +102,7 @@ fn pools() -> impl Strategy<Value = Vec<usize>> {
     collection::vec(1..4_usize, 1..4)
 }
 
-fn world(pools: &[usize]) -> World {
+fn world(pools: &[usize], resilience: Resilience) -> World {
     let mut script = String::new();
     for (pool, hosts) in pools.iter().enumerate() {
         script.push_str(&format!("pool p{pool}\n"));
@@ -96,7 +111,7 @@ fn world(pools: &[usize]) -> World {
         }
     }
     let all: String = (0..pools.len()).map(|pool| format!(" p{pool}")).collect();
-    script.push_str(&format!("network n0{all}\n"));
+    script.push_str(&format!("network n0{all} resilience={resilience}\n"));
     let mut world = World::of(&script);
     world.elect();
     world
@@ -156,8 +171,46 @@ impl Step {
             Self::Elect if world.leaders.len() < 5 => world.elect(),
             Self::Elect => {}
             Self::Depose => depose_old(world),
+            Self::Choose(dice) => choose(world, dice),
         }
     }
+}
+
+/// Adopts for each network whatever the dice say.
+fn choose(world: &mut World, dice: &[u8]) {
+    let state = world.state().clone();
+    let mut dice = dice.iter().copied().map(usize::from).cycle();
+    let mut roll = move || dice.next().unwrap_or(0);
+    let mut changes = std::collections::BTreeMap::new();
+    for network in state.networks().values() {
+        let Some(topology) = state.topologies().get(&network.id) else { continue };
+        let mut stars = std::collections::BTreeMap::new();
+        for pool in network.pools.keys() {
+            let members: Vec<HostId> =
+                state.hosts_of(*pool).filter(|host| network.spans(host)).map(|host| host.id).collect();
+            let Some(center) = pick(members.clone(), roll()) else { continue };
+            let others: Vec<HostId> = members.into_iter().filter(|host| *host != center).collect();
+            let standby = pick(others.clone(), roll()).filter(|_| roll() % 4 > 0);
+            let next = pick(others, roll()).filter(|_| roll().is_multiple_of(3));
+            let drained = pick([Some(center), standby].into_iter().flatten().collect(), roll());
+            let extent = if roll().is_multiple_of(2) { DrainExtent::All } else { DrainExtent::Standby };
+            let star = StarPlan {
+                standby,
+                next: next.map(|host| NextCenter { host, cause: Cause::Moved }),
+                drained: drained.filter(|_| roll().is_multiple_of(3)).map(|host| Drain { host, extent }),
+                ..StarPlan::around(center, Cause::First)
+            };
+            stars.insert(*pool, star);
+        }
+        let pools: Vec<_> = stars.keys().copied().collect();
+        let pool_center = pick(pools.clone(), roll()).map(|pool| (pool, Cause::First));
+        let next_pool = pick(pools, roll())
+            .filter(|pool| roll().is_multiple_of(2) && pool_center.is_some_and(|(center, _)| center != *pool))
+            .map(|pool| NextPool { pool, cause: Cause::Moved, is_drained: roll().is_multiple_of(2) });
+        changes.insert(network.id, TopologyPlan { vni: topology.vni, stars, pool_center, next_pool });
+    }
+    let (epoch, based_on) = (state.epoch(), state.revision());
+    world.commit(Operation::AdoptTopology { epoch, based_on, changes });
 }
 
 /// The oldest leader that does not know it yet is told.
@@ -197,6 +250,14 @@ impl Verb {
             Self::Delete => format!("delete {}", network?),
             Self::TakePoolOut => format!("update {} remove={}", network?, pool?),
             Self::PutPoolIn => format!("update {} set={}", network?, pool?),
+            Self::Single => format!("update {} resilience=single", network?),
+            Self::Dual => format!("update {} resilience=dual", network?),
+            Self::MoveCenter => format!("move {} {}", network?, host?),
+            Self::MovePoolCenter => format!("move-pool {} {}", network?, pool?),
+            Self::Bonds => {
+                let id = pick(state.hosts().keys().copied().collect::<Vec<_>>(), one)?;
+                format!("uplinks {id} {}", if other.is_multiple_of(2) { "one" } else { "several" })
+            }
         })
     }
 }
@@ -205,9 +266,11 @@ proptest! {
     #[test]
     fn no_order_of_events_closes_a_ring_and_what_answers_is_made_whole(
         pools in pools(),
+        is_dual in prop::bool::weighted(0.7),
         steps in collection::vec(step(), 0..150),
     ) {
-        let mut world = world(&pools);
+        let resilience = if is_dual { Resilience::Dual } else { Resilience::Single };
+        let mut world = world(&pools, resilience);
         for step in &steps {
             step.happen(&mut world);
         }

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use asterism_model::{
     BfdState, Fence, HostDiff, HostId, NetworkId, ObservedBridge, ObservedHost, ObservedInterface,
-    ObservedPort, Outcome, RowUuid, StoredFence, TargetPort, Tunnel, target::tunnel_peer,
+    ObservedPort, Outcome, RowUuid, StoredFence, TargetPort, Tunnel,
+    target::{tunnel_name, tunnel_peer},
 };
-use asterism_planner::reconciler::ClaimOutcome;
+use asterism_planner::{moves::Layout, reconciler::ClaimOutcome};
 
 /// One host.
 #[derive(Debug, Clone)]
@@ -113,6 +114,22 @@ impl FakeHost {
             .flat_map(|port| port.interfaces.values())
             .filter_map(|interface| tunnel_peer(network, &interface.name))
             .collect()
+    }
+
+    /// Which of them are in which port.
+    pub fn layout(&self, network: NetworkId) -> Layout {
+        let ports = self.rows.bridges.values().flat_map(|bridge| bridge.ports.values());
+        let ports = ports.filter(|port| port.network == Some(network));
+        ports.map(|port| port.interfaces.values().filter_map(|it| tunnel_peer(network, &it.name))).collect()
+    }
+
+    /// Whether it tells the peer not to send frames its way.
+    pub fn drains(&self, network: NetworkId, peer: HostId) -> bool {
+        let ports = self.rows.bridges.values().flat_map(|bridge| bridge.ports.values());
+        let ports = ports.filter(|port| port.network == Some(network));
+        let mut interfaces = ports.flat_map(|port| port.interfaces.values());
+        let name = tunnel_name(network, peer);
+        interfaces.any(|it| it.name == name && it.bfd.contains_key("cpath_down"))
     }
 
     /// The networks that it has any port of.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use asterism_model::{HostId, HostTarget, NetworkId};
-use asterism_planner::{check, diff, target};
+use asterism_planner::{check, diff, moves::Layout, target};
 
 use super::{FakeHost, World};
 
@@ -15,12 +15,10 @@ impl World {
     pub fn check_rings(&self) {
         let networks: BTreeSet<NetworkId> = self.hosts.values().flat_map(FakeHost::networks).collect();
         for network in networks {
-            let mut groups = Groups::default();
-            for (one, it) in &self.hosts {
-                for other in it.peers(network).into_iter().filter(|other| one < other) {
-                    if self.is_linked(network, *one, other) && !groups.join(*one, other) {
-                        panic!("the link {one}-{other} of {network} closes a ring:\n{}", self.describe());
-                    }
+            let rings = Rings::of(self, network);
+            for host in rings.hosts.keys() {
+                if let Some(ring) = rings.through(*host) {
+                    panic!("{ring:?} of {network} is a ring:\n{}", self.describe());
                 }
             }
         }
@@ -75,7 +73,8 @@ impl World {
 
     /// For eyes, where a test fails.
     pub fn describe(&self) -> String {
-        let mut out = format!("at {}, epoch {}\n", self.now, self.state().epoch());
+        let mut out = self.story.iter().map(|line| format!("{line}\n")).collect::<String>();
+        writeln!(out, "at {}, epoch {}", self.now, self.state().epoch()).unwrap();
         for (host, it) in &self.hosts {
             let label = self.state().host_label(*host);
             let flags = match (it.is_alive, it.is_reachable, self.cut.contains(host)) {
@@ -90,7 +89,7 @@ impl World {
                     .into_iter()
                     .filter_map(|(of, peer)| (of == network).then_some(peer))
                     .collect();
-                write!(out, "  {network}: has {:?}, wants {wants:?}", it.peers(network)).unwrap();
+                write!(out, "  {network}: has {}, wants {wants:?}", it.layout(network)).unwrap();
             }
             out.push('\n');
         }
@@ -114,6 +113,54 @@ fn wanted(target: &HostTarget) -> Vec<(NetworkId, HostId)> {
     let ports =
         target.bridges.values().flat_map(|bridge| bridge.ports.values().map(|port| (bridge.network, port)));
     ports.flat_map(|(network, port)| port.tunnels.iter().map(move |tunnel| (network, tunnel.peer))).collect()
+}
+
+/// Looks for rings of live links that pass each of their hosts from one port to another.
+struct Rings {
+    /// The ports of each host, with the peers that it is linked to.
+    hosts: BTreeMap<HostId, Layout>,
+}
+
+impl Rings {
+    fn of(world: &World, network: NetworkId) -> Self {
+        let linked = |host: HostId, layout: &Layout| -> Layout {
+            let ports: BTreeSet<HostId> = layout.entries().map(|(_, port)| port).collect();
+            let of_port = |port: HostId| layout.entries().filter(move |(_, its)| *its == port);
+            ports
+                .into_iter()
+                .map(|port| {
+                    let peers = of_port(port).map(|(peer, _)| peer);
+                    peers.filter(|peer| world.is_linked(network, host, *peer)).collect::<Vec<_>>()
+                })
+                .collect()
+        };
+        let layouts = world.hosts.iter().map(|(host, it)| (*host, linked(*host, &it.layout(network))));
+        Self { hosts: layouts.filter(|(_, layout)| !layout.is_empty()).collect() }
+    }
+
+    /// A ring whose least host this is.
+    fn through(&self, first: HostId) -> Option<Vec<HostId>> {
+        self.hosts[&first].peers().find_map(|peer| self.extend(&mut vec![first, peer]))
+    }
+
+    fn extend(&self, way: &mut Vec<HostId>) -> Option<Vec<HostId>> {
+        let [first, second, ..] = way[..] else { return None };
+        let [.., before, last] = way[..] else { return None };
+        let layout = self.hosts.get(&last)?;
+        for next in layout.peers().filter(|next| layout.separates(before, *next)) {
+            if next == first && self.hosts[&first].separates(second, last) {
+                return Some(way.clone());
+            }
+            if next > first && !way.contains(&next) {
+                way.push(next);
+                if let Some(ring) = self.extend(way) {
+                    return Some(ring);
+                }
+                way.pop();
+            }
+        }
+        None
+    }
 }
 
 /// Which hosts are joined.

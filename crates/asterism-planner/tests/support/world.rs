@@ -40,6 +40,8 @@ pub struct World {
     pub now: Tick,
     /// Hosts whose transport is cut, though they answer.
     pub cut: BTreeSet<HostId>,
+    /// What was written where, for eyes.
+    pub story: Vec<String>,
 }
 
 /// Something under way.
@@ -70,6 +72,7 @@ impl World {
             mail: Vec::new(),
             now: Tick(0),
             cut: BTreeSet::new(),
+            story: Vec::new(),
         };
         world.commit(Operation::InitCluster { cluster: CLUSTER, name: "lab".parse().unwrap() });
         for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -256,9 +259,24 @@ impl World {
                 Event::Transacted { host, fence, outcome }
             }
         };
+        self.tell(host, &event);
         self.changed(host);
         self.check_rings();
         event
+    }
+
+    fn tell(&mut self, host: HostId, event: &Event) {
+        let it = &self.hosts[&host];
+        let networks = it.networks();
+        let has: String = networks.iter().map(|id| format!(" {id}: {}", it.layout(*id))).collect();
+        let what = match event {
+            Event::Claimed { fence, outcome, .. } => format!("claimed {} {outcome:?}", fence.epoch),
+            Event::Transacted { fence, outcome, .. } => {
+                format!("written {}/{} {outcome:?}", fence.epoch, fence.revision)
+            }
+            _ => return,
+        };
+        self.story.push(format!("{} {host} {what}{has}", self.now));
     }
 
     /// Shows a host's rows, or those of so many changes before.
@@ -282,7 +300,12 @@ impl World {
             for interface in port.interfaces.values_mut() {
                 let peer = tunnel_peer(network, &interface.name);
                 let is_up = peer.is_some_and(|peer| self.is_up(network, host, peer));
-                interface.bfd_state = if is_up { BfdState::Up } else { BfdState::Down };
+                let is_drained = peer.is_some_and(|peer| self.hosts[&peer].drains(network, host));
+                interface.bfd_state = match (is_up, is_drained) {
+                    (true, false) => BfdState::Up,
+                    (true, true) => BfdState::Drained,
+                    (false, _) => BfdState::Down,
+                };
             }
         }
         rows

@@ -115,24 +115,27 @@ proptest! {
         evidence.hosts.insert(newcomer, HostEvidence::new(SessionEvidence::Up { since: NOW }));
 
         let verdicts = judge(&evidence, &Graces::default(), NOW);
-        let works = |host: HostId| {
-            before.hosts().get(&host).is_some_and(asterism_model::Host::is_eligible) && !verdicts.of(host).is_dead()
+        // A host fails a network too where a foreign row has its bridge's name.
+        let has_failed = |host: HostId, network: NetworkId| {
+            let seen = evidence.hosts.get(&host);
+            verdicts.of(host).is_dead() || seen.is_some_and(|seen| seen.hindered.contains_key(&network))
+        };
+        let works = |host: HostId, network: NetworkId| {
+            let is_eligible = before.hosts().get(&host).is_some_and(asterism_model::Host::is_eligible);
+            is_eligible && !has_failed(host, network)
         };
         for (id, changed) in plan_now(&after, &evidence).changes {
             // What is on its way to another one arrives there.
             let at_rest = before.topologies()[&id].stars.iter().filter(|(_, star)| star.next.is_none());
             for (pool, Star { center, .. }) in at_rest {
                 let moved = changed.stars.get(pool).map(|star| star.center) != Some(center.holder);
-                prop_assert!(!moved || !works(center.holder), "{id}: {pool} lost {}", center.holder);
+                prop_assert!(!moved || !works(center.holder, id), "{id}: {pool} lost {}", center.holder);
             }
             let Topology { stars, pool_center, next_pool, .. } = &before.topologies()[&id];
             if let (Some(middle), None) = (pool_center, next_pool) {
                 let moved = changed.pool_center.map(|(pool, _)| pool) != Some(middle.holder);
                 let root = stars[&middle.holder].center.holder;
-                // A foreign row has its bridge's name.
-                let is_hindered = evidence.hosts.get(&root).is_some_and(|seen| seen.hindered.contains_key(&id));
-                let has_failed = verdicts.of(root).is_dead() || is_hindered;
-                prop_assert!(!moved || has_failed, "{id}: the middle left {}", middle.holder);
+                prop_assert!(!moved || has_failed(root, id), "{id}: the middle left {}", middle.holder);
             }
         }
     }

@@ -55,6 +55,8 @@ type Holdings = BTreeMap<HostId, Vec<Layout>>;
 /// A tunnel that a host shall have, by how much it is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Want {
+    /// As the next, and it leads toward the root: what comes and goes by it would wait for a bond to find another way.
+    Lead,
     /// It is there, and works or may: frames come over it, or its peer answers us.
     Keep,
     /// It is new, and its peer answers.
@@ -171,7 +173,9 @@ impl Ledger {
             return BTreeSet::new();
         }
         let are_linked = wants.iter().all(|(peer, want)| match want {
-            Want::Keep | Want::Link => !self.is_known(*peer) || self.may_have(network, *peer, host),
+            Want::Lead | Want::Keep | Want::Link => {
+                !self.is_known(*peer) || self.may_have(network, *peer, host)
+            }
             Want::Spare | Want::Prepare => true,
         });
         // Nothing that is there is taken away but to make room for a link that works.
@@ -188,7 +192,7 @@ impl Ledger {
             let may_close_ring = closes(&|one, other| decision.sets_apart(one, other));
             let is_granted = !may_close_ring
                 && match want {
-                    Want::Keep => true,
+                    Want::Lead | Want::Keep => true,
                     Want::Spare => !(makes_room && closes(&|one, other| wanted.separates(one, other))),
                     Want::Link | Want::Prepare => are_linked || self.is_known(peer),
                 };

@@ -14,12 +14,12 @@
 //! | `next` is dead, left, or disabled | `next` ends, and the drain with it; `g` is looked for again |
 //! | `g` = `c` | `next` ends, and a drain of `c`; `s` := `s` if able or in doubt, else best able (dual), none (single) |
 //! | `s` is to be another, and there is none, or it is dead or left | at once |
-//! | `s` is to be another, and lives | drain `s`, wait until nobody forwards over it, replace it |
+//! | `s` is to be another, and lives | its tunnel to `c` is up; drain `s`, wait until nobody forwards over it, replace it |
 //! | `g` ≠ `c`, `g` ≠ `s` | `next` := `g`; `s` is to be `g` |
 //! | `g` = `s`, tunnels of `g` not all up | no drain; wait |
 //! | `g` = `s`, no drain yet | drain `c` of `g` (of all, if `c` is the root or `g` has no choice) |
 //! | drained of `g`, which has left | drain `c` of all |
-//! | drained of all, and all have left | `c` := `g`; `s` := the old `c` if enabled and dual, else none |
+//! | drained of all, and all have left | `c` := `g`; `s` := the old `c` if dual, else none |
 //!
 //! The pool-center, from pool `a` to pool `b` (preferred pool that is back, `move-pool-center`):
 //!

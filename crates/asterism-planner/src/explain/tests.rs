@@ -30,8 +30,8 @@ fn an_explanation_names_centers_heirs_and_what_is_waited_for() {
           h1 may not be elected, 1 stars, Some("root"), up [], doubtful: no OVSDB session (no answer), but its tunnels are up
         p2 center None, preferred None
           h4 may not be elected, 0 stars, None, up [], doubtful: no OVSDB session (no answer), and no host knows of it
-        pool p1 keeps its star-center p1/a, which is doubtful: no OVSDB session (no answer), but its tunnels are up
         preferred star-center p1/b is passed over: disabled
+        pool p1 keeps its star-center p1/a, which is doubtful: no OVSDB session (no answer), but its tunnels are up
         pool p2 has no able host; p2/d: doubtful: no OVSDB session (no answer), and no host knows of it
         stays
     "#]].assert_eq(&show(&explained));

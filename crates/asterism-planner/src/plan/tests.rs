@@ -33,14 +33,23 @@ fn check(script: &str, evidence: &str, now: u64, expected: Expect) {
 
 fn show(state: &NetworkState, plan: &Plan) -> String {
     let mut out = String::new();
-    for (network, TopologyPlan { vni, stars, pool_center, .. }) in &plan.changes {
+    for (network, TopologyPlan { vni, stars, pool_center, next_pool }) in &plan.changes {
         out += &format!("{network} vni={vni}");
         for (pool, star) in stars {
-            out += &format!(" {pool}={} ({})", star.center, star.cause);
+            let standby = star.standby.map(|host| format!("+{host}")).unwrap_or_default();
+            let next = star.next.map(|next| format!(">{} ({})", next.host, next.cause)).unwrap_or_default();
+            let drained = star.drained.map(|drain| format!("~{} of {:?}", drain.host, drain.extent));
+            let drained = drained.unwrap_or_default();
+            out += &format!(" {pool}={}{standby} ({}){next}{drained}", star.center, star.cause);
         }
         match pool_center {
-            Some((pool, cause)) => out += &format!(" center={pool} ({cause})\n"),
-            None => out += " no center\n",
+            Some((pool, cause)) => out += &format!(" center={pool} ({cause})"),
+            None => out += " no center",
+        }
+        let next = next_pool.map(|next| format!(" next={} drained={}", next.pool, next.is_drained));
+        out += &format!("{}\n", next.unwrap_or_default());
+        for (pool, star) in stars {
+            out += &star.evidence.as_ref().map(|words| format!("  {pool}: {words}\n")).unwrap_or_default();
         }
     }
     for finding in &plan.findings {
@@ -104,8 +113,9 @@ fn a_dead_center_is_replaced_and_the_pool_center_stays_with_its_pool() {
         "h1 lost 1000\nh2 up 0: h1 down 1300\nh3 up 0: h1 down 1300",
         2000,
         expect![[r#"
-        n1 vni=1 p1=h2 (dead) p2=h3 (first) center=p1 (first)
-    "#]],
+            n1 vni=1 p1=h2 (dead) p2=h3 (first) center=p1 (first)
+              p1: no OVSDB session (no answer), and its tunnels are down
+        "#]],
     );
 }
 
@@ -136,14 +146,15 @@ fn a_doubtful_center_stays_and_a_finding_says_so() {
 }
 
 #[test]
-fn a_disabled_center_is_replaced() {
+fn a_disabled_center_makes_its_successor_ready_before_it_hands_over() {
     check(
         &settled("disable p1/a"),
         "",
         0,
         expect![[r#"
-        n1 vni=1 p1=h2 (disabled) p2=h3 (first) center=p1 (first)
-    "#]],
+            n1 vni=1 p1=h1+h2 (first)>h2 (disabled) p2=h3 (first) center=p1 (first)
+            n1: the move of pool p1's star-center to p1/b waits: for the tunnels between p1/b and p2/c, p1/a to come up
+        "#]],
     );
 }
 
@@ -215,20 +226,22 @@ fn a_preferred_host_takes_over_after_a_while() {
         "h2 up 5000",
         15_000,
         expect![[r#"
-        n1 vni=1 p1=h2 (preferred) p2=h3 (first) center=p1 (first)
-    "#]],
+            n1 vni=1 p1=h1+h2 (first)>h2 (preferred) p2=h3 (first) center=p1 (first)
+            n1: the move of pool p1's star-center to p1/b waits: for the tunnels between p1/b and p2/c, p1/a to come up
+        "#]],
     );
 }
 
 #[test]
-fn a_preferred_host_takes_over_at_once_from_one_that_does_not_work() {
+fn a_preferred_host_is_made_ready_at_once_where_the_center_is_disabled() {
     check(
         &settled("disable p1/a\nupdate n host=p1:b"),
         "h2 up 5000",
         5000,
         expect![[r#"
-        n1 vni=1 p1=h2 (preferred) p2=h3 (first) center=p1 (first)
-    "#]],
+            n1 vni=1 p1=h1+h2 (first)>h2 (preferred) p2=h3 (first) center=p1 (first)
+            n1: the move of pool p1's star-center to p1/b waits: for the tunnels between p1/b and p2/c, p1/a to come up
+        "#]],
     );
 }
 
@@ -275,8 +288,9 @@ fn a_preferred_pool_takes_over_after_a_while() {
         "h3 up 5000",
         15_000,
         expect![[r#"
-        n1 vni=1 p1=h1 (first) p2=h3 (first) center=p2 (preferred)
-    "#]],
+            n1 vni=1 p1=h1 (first) p2=h3 (first) center=p1 (first) next=p2 drained=false
+            n1: the move of the pool-center to p2 waits: for the tunnels between p2/c and p1/a to come up
+        "#]],
     );
 }
 

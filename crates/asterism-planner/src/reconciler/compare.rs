@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use asterism_model::{HostId, HostTarget, NetworkId, Operation, PrivateNetwork};
+use asterism_model::{HostId, HostTarget, NetworkId, Operation, PortRole, PrivateNetwork};
 
 use super::{Action, Phase, Reconciler, holding::layout};
 use crate::{
@@ -69,9 +69,12 @@ impl Reconciler {
         let mut withheld = Peers::new();
         for bridge in target.bridges.values_mut() {
             let network = bridge.network;
-            let tunnels = bridge.ports.values().flat_map(|port| &port.tunnels);
+            let tunnels = bridge
+                .ports
+                .values()
+                .flat_map(|port| port.tunnels.iter().map(move |tunnel| (port.role, tunnel.peer)));
             let wants: BTreeMap<HostId, Want> =
-                tunnels.map(|tunnel| (tunnel.peer, self.want(network, host, tunnel.peer))).collect();
+                tunnels.map(|(role, peer)| (peer, self.want(network, host, role, peer))).collect();
             let mut waiting = self.ledger.withheld(network, host, &layout(bridge), &wants);
             if self.contested.contains(&network) {
                 let can_wait = wants.iter().filter(|(_, want)| **want >= Want::Spare);
@@ -88,12 +91,15 @@ impl Reconciler {
         withheld
     }
 
-    fn want(&self, network: NetworkId, host: HostId, peer: HostId) -> Want {
+    fn want(&self, network: NetworkId, host: HostId, role: PortRole, peer: HostId) -> Want {
         let lane = self.lanes.get(&host);
         let answers = self.answers(peer);
         let works = || answers || lane.is_some_and(|lane| lane.is_up(peer));
         match self.ledger.may_have(network, host, peer) {
-            true if works() => Want::Keep,
+            true if works() => match role {
+                PortRole::Uplink => Want::Lead,
+                PortRole::Downlink => Want::Keep,
+            },
             true => Want::Spare,
             false if answers => Want::Link,
             false => Want::Prepare,

@@ -25,7 +25,7 @@ impl Roads<'_> {
     }
 
     /// Whether both ends say that the tunnel is up and may be used.
-    fn is_up(&self, one: HostId, other: HostId) -> bool {
+    pub fn is_up(&self, one: HostId, other: HostId) -> bool {
         [self.link(one, other), self.link(other, one)] == [Some(BfdState::Up); 2]
     }
 

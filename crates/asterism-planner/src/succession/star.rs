@@ -210,6 +210,10 @@ impl Succession<'_> {
         let wait = if !stuck.is_empty() {
             star.drained = None;
             Wait::OtherWay { host: host.id, peers: stuck }
+        } else if !roads.is_up(host.id, star.center.holder) {
+            // As a leaf it has no other way that is there by now.
+            star.drained = None;
+            Wait::Tunnels { host: host.id, peers: vec![star.center.holder] }
         } else if star.drained == all {
             let peers = roads.not_gone(host);
             if peers.is_empty() {
@@ -275,7 +279,8 @@ impl Succession<'_> {
             star.drained = drain(DrainExtent::All);
             return None;
         }
-        let is_kept = self.network.resilience == Resilience::Dual && center.is_eligible();
+        // A disabled one too: as standby it keeps the uplinks that it uses, while all tunnels to it are made anew.
+        let is_kept = self.network.resilience == Resilience::Dual;
         let cause = star.next.map_or(Cause::Moved, |next| next.cause);
         *star = Star {
             center: new(standby.id, cause, None),

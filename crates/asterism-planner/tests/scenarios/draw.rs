@@ -1,9 +1,13 @@
 //! What a scenario shows: for eyes, and only what changed.
 //!
 //! ```text
-//! n1: vni=1 p1=a p2=d pool-center=p1        first choices;  `p1: a -> b (dead)` is a change with its cause
-//! p1/a +br +b +^p2/d -c ~^e !f              the ports of one host, named by their peers: + new, - gone, ~ changed in
+//! n1: vni=1 p1=a+b p2=d+e pool-center=p1    first choices, + before standbys; `p1: a -> b (dead)` is a change with its
+//!                                           cause, `p1: + b -> c` another standby, `p1: > b (moved)` a move that begins
+//! n1 is at p1=a+b>b~a p2=d+e                what is under way: > before the next center or pool, ~ before who is drained,
+//!                                           ~~ of its standby alone
+//! p1/a +br +b +^p2/d -c ~^e !f ~g(drained)  the tunnels of one host, named by their peers: + new, - gone, ~ changed in
 //!                                           place, ! removed and added again; ^ leads toward the root; br is the bridge
+//! p1/b goes by c, no longer by a            another member of its bond is in use
 //! 5 transactions, 9 rows, 6 claims, 0.5s    the time is that of the last write or election, since the verb
 //! report: ..  waits: ..  n1: whole ..       what stands in the way, what is waited for, which running hosts are joined
 //! ```
@@ -11,7 +15,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use asterism_model::{
-    EventKind, HostId, Name, NetworkId, NetworkState, RowUuid, event::Event, target::tunnel_peer,
+    DrainExtent, EventKind, HostId, Name, NetworkId, NetworkState, RowUuid, Topology, event::Event,
+    target::tunnel_peer,
 };
 use asterism_planner::{Phase, Tick, check, diff, target};
 
@@ -26,14 +31,25 @@ pub struct Sight {
     writes: usize,
     /// Names of the networks, which may be deleted afterwards.
     names: BTreeMap<NetworkId, String>,
+    /// Which uplink each host uses.
+    active: BTreeMap<(HostId, NetworkId), HostId>,
 }
 
 /// A network's rows on one host.
 #[derive(Default, Clone, PartialEq, Eq)]
 struct Rows {
     bridge: Option<RowUuid>,
-    /// By peer: the port, whether it leads toward the root, and all the rest that may be changed in place.
-    ports: BTreeMap<HostId, (RowUuid, bool, String)>,
+    /// By peer.
+    tunnels: BTreeMap<HostId, Tunnel>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct Tunnel {
+    interface: RowUuid,
+    leads_up: bool,
+    is_drained: bool,
+    /// All the rest that may be changed in place.
+    rest: String,
 }
 
 impl Sight {
@@ -47,6 +63,7 @@ impl Sight {
             hosts: world.hosts.iter().map(|(host, it)| (*host, rows(&it.rows))).collect(),
             writes: world.hosts.values().map(|it| it.writes).sum(),
             names,
+            active: stage.world.active.clone(),
         }
     }
 }
@@ -59,12 +76,15 @@ fn rows(observed: &asterism_model::ObservedHost) -> BTreeMap<NetworkId, Rows> {
         }
         for (uuid, port) in &bridge.ports {
             let Some(network) = port.network else { continue };
-            let interfaces = port.interfaces.values();
-            let rest: Vec<String> =
-                interfaces.clone().map(|it| format!("{} {:?} {:?}", it.kind, it.options, it.bfd)).collect();
-            for peer in interfaces.filter_map(|interface| tunnel_peer(network, &interface.name)) {
-                let row = (*uuid, port.is_protected == Some(true), rest.concat());
-                all.entry(network).or_default().ports.insert(peer, row);
+            for (row, interface) in &port.interfaces {
+                let Some(peer) = tunnel_peer(network, &interface.name) else { continue };
+                let tunnel = Tunnel {
+                    interface: *row,
+                    leads_up: port.is_protected == Some(true),
+                    is_drained: interface.bfd.contains_key("cpath_down"),
+                    rest: format!("{uuid} {} {:?} {:?}", interface.kind, interface.options, interface.bfd),
+                };
+                all.entry(network).or_default().tunnels.insert(peer, tunnel);
             }
         }
     }
@@ -75,7 +95,14 @@ pub fn lines(stage: &Stage, before: &Sight, deeds: &Deeds, start: Tick) -> Vec<S
     let after = Sight::of(stage);
     let state = stage.world.state();
     let mut lines = elections(state, stage.drawn_event);
+    lines.extend(
+        state
+            .networks()
+            .values()
+            .filter_map(|network| motion(stage, network.name.as_str(), state.topologies().get(&network.id)?)),
+    );
     lines.extend(fill(host_cells(stage, before, &after)));
+    lines.extend(fill(switches(stage, before, &after)));
     let rows = after.writes - before.writes;
     let mut summary = format!("{} transactions, {rows} rows", deeds.transactions);
     if deeds.claims > 0 {
@@ -116,6 +143,8 @@ fn elections(state: &NetworkState, after: u64) -> Vec<String> {
     let mut networks: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut others = Vec::new();
     let or_none = |name: &Option<Name>| name.as_ref().map_or("none".to_owned(), Name::to_string);
+    let because =
+        |cause: Option<asterism_model::Cause>| cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
     for Event { kind, .. } in state.events().iter().filter(|event| event.sequence > after) {
         let mut tell =
             |network: &Name, what: String| networks.entry(network.to_string()).or_default().push(what);
@@ -124,24 +153,40 @@ fn elections(state: &NetworkState, after: u64) -> Vec<String> {
             EventKind::StarCenterElected { network, pool, from: None, to, .. } => {
                 tell(network, format!("{pool}={}", or_none(to)));
             }
-            EventKind::StarCenterElected { network, pool, from, to, cause } => {
-                let cause = cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
-                tell(network, format!("{pool}: {} -> {}{cause}", or_none(from), or_none(to)));
+            EventKind::StarCenterElected { network, pool, from, to, cause, .. } => {
+                tell(network, format!("{pool}: {} -> {}{}", or_none(from), or_none(to), because(*cause)));
+            }
+            EventKind::StandbyChosen { network, pool, from: None, to } => {
+                tell(network, format!("{pool}+{}", or_none(to)));
+            }
+            EventKind::StandbyChosen { network, pool, from, to } => {
+                tell(network, format!("{pool}: + {} -> {}", or_none(from), or_none(to)));
+            }
+            EventKind::CenterMoveBegun { network, pool, to, cause } => {
+                tell(network, format!("{pool}: > {}{}", or_none(to), because(*cause)));
+            }
+            EventKind::PoolMoveBegun { network, to, cause } => {
+                tell(network, format!("pool-center: > {}{}", or_none(to), because(*cause)));
             }
             EventKind::PoolCenterElected { network, from: None, to, .. } => {
                 tell(network, format!("pool-center={}", or_none(to)));
             }
             EventKind::PoolCenterElected { network, from, to, cause } => {
-                let cause = cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
-                tell(network, format!("pool-center: {} -> {}{cause}", or_none(from), or_none(to)));
+                tell(
+                    network,
+                    format!("pool-center: {} -> {}{}", or_none(from), or_none(to), because(*cause)),
+                );
             }
-            EventKind::HostForgotten { .. } => others.push(kind.to_string()),
+            EventKind::HostForgotten { .. } | EventKind::HostUplinksChanged { .. } => {
+                others.push(kind.to_string())
+            }
             EventKind::ClusterInitialised { .. }
             | EventKind::EpochClaimed { .. }
             | EventKind::PoolAdded { .. }
             | EventKind::PoolRemoved { .. }
             | EventKind::HostAdded { .. }
             | EventKind::HostStandingChanged { .. }
+            | EventKind::SettingsChanged { .. }
             | EventKind::NetworkCreated { .. }
             | EventKind::NetworkUpdated { .. }
             | EventKind::NetworkDeleted { .. } => {}
@@ -183,20 +228,58 @@ fn changes(stage: &Stage, host: HostId, before: &Rows, after: &Rows) -> Vec<Stri
         (Some(one), Some(other)) if one != other => changes.push("!br".to_owned()),
         (None, None) | (Some(_), Some(_)) => {}
     }
-    let peers: BTreeSet<HostId> = before.ports.keys().chain(after.ports.keys()).copied().collect();
+    let peers: BTreeSet<HostId> = before.tunnels.keys().chain(after.tunnels.keys()).copied().collect();
     for peer in peers {
-        let sign = match (before.ports.get(&peer), after.ports.get(&peer)) {
+        let (earlier, later) = (before.tunnels.get(&peer), after.tunnels.get(&peer));
+        let sign = match (earlier, later) {
             (None, Some(_)) => "+",
             (Some(_), None) => "-",
-            (Some((one, ..)), Some((other, ..))) if one != other => "!",
+            (Some(one), Some(other)) if one.interface != other.interface => "!",
             (Some(one), Some(other)) if one != other => "~",
             (Some(_), Some(_)) | (None, None) => continue,
         };
-        let leads_up = after.ports.get(&peer).is_some_and(|(_, leads_up, _)| *leads_up);
-        let arrow = if leads_up { "^" } else { "" };
-        changes.push(format!("{sign}{arrow}{}", near(stage, host, peer)));
+        let arrow = if later.is_some_and(|it| it.leads_up) { "^" } else { "" };
+        let drained = if later.is_some_and(|it| it.is_drained) { "(drained)" } else { "" };
+        changes.push(format!("{sign}{arrow}{}{drained}", near(stage, host, peer)));
     }
     changes
+}
+
+/// Who forwards over another uplink than before.
+fn switches(stage: &Stage, before: &Sight, after: &Sight) -> Vec<String> {
+    let others = after.active.iter().filter_map(|((host, network), to)| {
+        let from = before.active.get(&(*host, *network)).filter(|from| *from != to)?;
+        let name = if after.names.len() > 1 { format!(" {}", after.names[network]) } else { String::new() };
+        let (from, to) = (near(stage, *host, *from), near(stage, *host, *to));
+        Some(format!("{}{name} goes by {to}, no longer by {from}", stage.labels[host]))
+    });
+    others.collect()
+}
+
+/// What is under way in a network.
+fn motion(stage: &Stage, network: &str, topology: &Topology) -> Option<String> {
+    let stars = topology.stars.values();
+    let moves = stars.clone().any(|star| star.next.is_some() || star.drained.is_some());
+    if !moves && topology.next_pool.is_none() {
+        return None;
+    }
+    let name = |host: HostId| stage.labels[&host].split_once('/').unwrap().1;
+    let mut out = format!("{network} is at");
+    for (pool, star) in &topology.stars {
+        let standby = star.standby.map(|host| format!("+{}", name(host))).unwrap_or_default();
+        let next = star.next.map(|next| format!(">{}", name(next.host))).unwrap_or_default();
+        let drained = star.drained.map(|drain| {
+            let sign = if drain.extent == DrainExtent::Standby { "~~" } else { "~" };
+            format!("{sign}{}", name(drain.host))
+        });
+        let pool = stage.world.state().pool_label(*pool);
+        out += &format!(" {pool}={}{standby}{next}{}", name(star.center.holder), drained.unwrap_or_default());
+    }
+    if let Some(next) = topology.next_pool {
+        let drained = if next.is_drained { "~" } else { "" };
+        out += &format!(" pool-center>{}{drained}", stage.world.state().pool_label(next.pool));
+    }
+    Some(out)
 }
 
 /// A host's name as its neighbours in the pool say it, and with the pool for others.
@@ -297,7 +380,12 @@ fn pieces(stage: &Stage) -> Vec<String> {
     lines
 }
 
+/// Frames pass where both ends are there, and each is in use on its host.
 fn carries(stage: &Stage, network: NetworkId, one: HostId, other: HostId) -> bool {
-    let works = |host: HostId| !stage.world.cut.contains(&host);
-    works(one) && works(other) && stage.world.is_linked(network, one, other)
+    let uses = |host: HostId, peer: HostId| {
+        stage.world.active.get(&(host, network)).is_none_or(|active| {
+            *active == peer || stage.world.hosts[&host].layout(network).separates(*active, peer)
+        })
+    };
+    stage.world.is_up(network, one, other) && uses(one, other) && uses(other, one)
 }

@@ -3,7 +3,9 @@
 //! ```text
 //! pool p1 hosts=a,b,c [down=c]          network n1 pools=p1,p2:b encap=vxlan [prefer=p2]   (p2:b prefers host b)
 //! add-host p1/d                         remove-host p1/a · disable p1/a · enable p1/a
-//! prefer n1 p1:b                        delete-network n1
+//! prefer n1 p1:b · prefer-pool n1 p2    delete-network n1 · take-out n1 p2
+//! move n1 p1/b · move-pool n1 p2        without losing a packet · resilience n1 dual
+//! can-bond HOST yes|no                  what its Open vSwitch can do
 //! power-off p1/a · power-on p1/a        no connection is closed: found out by BFD, and by probes after 10 s
 //! host-down p1/a · host-up p1/a         its connections end at once
 //! reboot-empty p1/a                     its database is made anew
@@ -79,7 +81,11 @@ impl Stage {
             "network" => self.add_network(word(1), &words[2..]),
             "add-host" => self.add_host(word(1)),
             "remove-host" => self.operate(&format!("remove {}", words[1..].join(" "))),
-            "disable" | "enable" => self.operate(line),
+            "disable" | "enable" | "move" | "move-pool" | "settings" => self.operate(line),
+            "resilience" => self.operate(&format!("update {} resilience={}", word(1), word(2))),
+            "prefer-pool" => self.operate(&format!("update {} prefer={}", word(1), word(2))),
+            "take-out" => self.operate(&format!("update {} remove={}", word(1), word(2))),
+            "can-bond" => self.edit(word(1), |rows| rows.can_bond = word(2) == "yes"),
             "prefer" => self.operate(&format!("update {} host={}", word(1), word(2))),
             "delete-network" => self.operate(&format!("delete {}", word(1))),
             "power-off" => {
@@ -212,6 +218,7 @@ impl Stage {
 
     fn proceed(&mut self, time: Option<Duration>) -> Deeds {
         let mut deeds = Deeds::default();
+        self.world.follow_bonds();
         let start = self.world.now;
         let end = start + time.unwrap_or(LONGEST);
         loop {

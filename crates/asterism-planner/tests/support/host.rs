@@ -123,6 +123,14 @@ impl FakeHost {
         ports.map(|port| port.interfaces.values().filter_map(|it| tunnel_peer(network, &it.name))).collect()
     }
 
+    /// The peers of the port that leads toward the root.
+    pub fn uplinks(&self, network: NetworkId) -> BTreeSet<HostId> {
+        let ports = self.rows.bridges.values().flat_map(|bridge| bridge.ports.values());
+        let ports = ports.filter(|port| port.network == Some(network) && port.is_protected == Some(true));
+        let interfaces = ports.flat_map(|port| port.interfaces.values());
+        interfaces.filter_map(|it| tunnel_peer(network, &it.name)).collect()
+    }
+
     /// Whether it tells the peer not to send frames its way.
     pub fn drains(&self, network: NetworkId, peer: HostId) -> bool {
         let ports = self.rows.bridges.values().flat_map(|bridge| bridge.ports.values());

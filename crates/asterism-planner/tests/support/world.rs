@@ -13,7 +13,8 @@ use std::{
 
 use asterism_model::{
     BfdState, ClusterId, Command, HostId, HostTarget, NetworkId, NetworkState, NodeId, ObservedHost,
-    Operation, Outcome, Reply, Resilience, target::tunnel_peer,
+    Operation, Outcome, Reply, Resilience,
+    target::{tunnel_name, tunnel_peer},
 };
 use asterism_planner::{
     Event, Reconciler, Settings, Tick, check, diff,
@@ -40,6 +41,8 @@ pub struct World {
     pub now: Tick,
     /// Hosts whose transport is cut, though they answer.
     pub cut: BTreeSet<HostId>,
+    /// Which uplink each host forwards over: it stays with it as long as that is up and may be used.
+    pub active: BTreeMap<(HostId, NetworkId), HostId>,
     /// What was written where, for eyes.
     pub story: Vec<String>,
 }
@@ -72,6 +75,7 @@ impl World {
             mail: Vec::new(),
             now: Tick(0),
             cut: BTreeSet::new(),
+            active: BTreeMap::new(),
             story: Vec::new(),
         };
         world.commit(Operation::InitCluster { cluster: CLUSTER, name: "lab".parse().unwrap() });
@@ -260,6 +264,7 @@ impl World {
             }
         };
         self.tell(host, &event);
+        self.follow_bonds();
         self.changed(host);
         self.check_rings();
         event
@@ -297,6 +302,10 @@ impl World {
         let mut rows = rows.clone();
         for port in rows.bridges.values_mut().flat_map(|bridge| bridge.ports.values_mut()) {
             let Some(network) = port.network else { continue };
+            let active = self.active.get(&(host, network)).map(|peer| tunnel_name(network, *peer));
+            let is_bond = port.interfaces.len() > 1;
+            let has_it = |active: &String| port.interfaces.values().any(|it| it.name == *active);
+            port.active = active.filter(|active| is_bond && has_it(active));
             for interface in port.interfaces.values_mut() {
                 let peer = tunnel_peer(network, &interface.name);
                 let is_up = peer.is_some_and(|peer| self.is_up(network, host, peer));
@@ -311,7 +320,28 @@ impl World {
         rows
     }
 
-    fn is_up(&self, network: NetworkId, one: HostId, other: HostId) -> bool {
+    /// What bonds do: a member that is in use no longer is followed by another one that may be.
+    pub fn follow_bonds(&mut self) {
+        let mut active = BTreeMap::new();
+        for (host, it) in &self.hosts {
+            for network in it.networks() {
+                let may_use = |peer: &HostId| {
+                    self.is_up(network, *host, *peer) && !self.hosts[peer].drains(network, *host)
+                };
+                let uplinks = it.uplinks(network);
+                let known = self.active.get(&(*host, network)).filter(|peer| uplinks.contains(peer));
+                // A plain port is told in vain.
+                let only = uplinks.iter().next().filter(|_| uplinks.len() == 1);
+                let in_use = only.or(known.filter(|peer| may_use(peer)));
+                if let Some(peer) = in_use.or_else(|| uplinks.iter().find(|peer| may_use(peer))) {
+                    active.insert((*host, network), *peer);
+                }
+            }
+        }
+        self.active = active;
+    }
+
+    pub fn is_up(&self, network: NetworkId, one: HostId, other: HostId) -> bool {
         let carries =
             |host: HostId| self.hosts.get(&host).is_some_and(|it| it.is_alive) && !self.cut.contains(&host);
         carries(one) && carries(other) && self.is_linked(network, one, other)

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use asterism_api::{ApiError, FieldError, v1};
+use asterism_api::{ApiError, FieldError, convert, v1};
 use asterism_model::{ClusterId, Name, NodeId, Operation, stored};
 use asterism_raft::{InitError, MemberStatus, Peer, Role};
 use futures::future::join_all;
@@ -97,6 +97,7 @@ impl AdminService {
             node: self.node.0,
             leader: status.leader.map(|leader| leader.node.0),
             replicas,
+            settings: state.cluster().map(|_| convert::settings(state.settings())),
         }
     }
 

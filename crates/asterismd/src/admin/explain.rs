@@ -157,6 +157,8 @@ fn because(cause: Cause) -> &'static str {
         Cause::Disabled => "elected when the one before was disabled",
         Cause::Removed => "elected when the one before was removed",
         Cause::Dead => "elected when the one before was given up as dead",
+        Cause::CutOff => "elected when the one before lived and had lost its way to the root",
+        Cause::Moved => "moved there by the operator",
     }
 }
 

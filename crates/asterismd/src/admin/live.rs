@@ -2,7 +2,8 @@
 
 use asterism_api::v1;
 use asterism_model::{
-    BfdState, HostId, NetworkId, NetworkState, ObservedHost, StoredFence, target::tunnel_name,
+    BfdState, HostId, NetworkId, NetworkState, ObservedHost, ObservedInterface, ObservedPort, StoredFence,
+    target::tunnel_name,
 };
 use asterism_planner::{LaneStatus, Phase, SessionEvidence, Verdict, diff, target};
 
@@ -18,7 +19,7 @@ pub(super) fn host_status(state: &NetworkState, lane: &LaneStatus, clock: &Clock
     let picture = lane.picture.as_deref().filter(|_| session == v1::Session::Connected);
     let pending = picture.map(|picture| diff(&target(state, lane.host), picture).diff.len());
     let tunnels = picture.map(tunnels).unwrap_or_default();
-    let up = tunnels.iter().filter(|tunnel| **tunnel == BfdState::Up).count();
+    let up = tunnels.iter().filter(|tunnel| is_up(**tunnel)).count();
     v1::HostStatus {
         session: session.into(),
         since_ms: clock.wall_at(since).0,
@@ -96,35 +97,64 @@ fn tunnels(picture: &ObservedHost) -> Vec<BfdState> {
     ports.flat_map(|port| port.interfaces.values()).map(|interface| interface.bfd_state).collect()
 }
 
-/// What one end's BFD says of a network's tunnel to `peer`; unknown while that host does not answer.
-pub(super) fn end_state(view: &LeadingView, network: NetworkId, host: HostId, peer: HostId) -> BfdState {
-    let lane = view.lane(host).filter(|lane| matches!(lane.evidence.session, SessionEvidence::Up { .. }));
-    let Some(picture) = lane.and_then(|lane| lane.picture.as_deref()) else { return BfdState::Unknown };
+/// One end of a network's tunnel, as the host shows it.
+#[derive(Clone, Copy)]
+pub(super) struct End<'a> {
+    port: &'a ObservedPort,
+    interface: &'a ObservedInterface,
+}
+
+/// The end of a network's tunnel to `peer`; none while that host does not answer or has no such tunnel.
+pub(super) fn end(view: &LeadingView, network: NetworkId, host: HostId, peer: HostId) -> Option<End<'_>> {
+    let lane = view.lane(host).filter(|lane| lane.evidence.answers())?;
     let name = tunnel_name(network, peer);
-    let bridges = picture.bridges.values().filter(|bridge| bridge.network == Some(network));
-    let interfaces =
-        bridges.flat_map(|bridge| bridge.ports.values()).flat_map(|port| port.interfaces.values());
-    interfaces
-        .filter(|interface| interface.name == name)
-        .map(|interface| interface.bfd_state)
-        .next()
-        .unwrap_or(BfdState::Unknown)
+    let bridges = lane.picture.as_deref()?.bridges.values().filter(|bridge| bridge.network == Some(network));
+    bridges.flat_map(|bridge| bridge.ports.values()).find_map(|port| {
+        let interface = port.interfaces.values().find(|interface| interface.name == name)?;
+        Some(End { port, interface })
+    })
+}
+
+impl End<'_> {
+    pub fn state(self) -> BfdState {
+        self.interface.bfd_state
+    }
+
+    /// Whether the host forwards over it; a bond may not say.
+    pub fn is_active(self) -> Option<bool> {
+        match self.port.interfaces.len() {
+            1 => Some(true),
+            _ => self.port.active.as_ref().map(|active| *active == self.interface.name),
+        }
+    }
+
+    /// Between two packets of BFD; 0 where it is not set.
+    pub fn interval_ms(self) -> u32 {
+        self.interface.bfd.get("min_tx").and_then(|text| text.parse().ok()).unwrap_or(0)
+    }
+}
+
+/// Whether BFD is up, be the tunnel in use or drained.
+pub(super) fn is_up(state: BfdState) -> bool {
+    matches!(state, BfdState::Up | BfdState::Drained)
 }
 
 pub(super) fn link_state(state: BfdState) -> v1::LinkState {
     match state {
         BfdState::Unknown => v1::LinkState::Unknown,
         BfdState::Down => v1::LinkState::Down,
+        BfdState::Drained => v1::LinkState::Drained,
         BfdState::Up => v1::LinkState::Up,
     }
 }
 
-/// Both ends in one word: down if one end lost it, up if both have it.
+/// Both ends in one word: down if one end lost it, up if both have it, drained if one is told not to use it.
 pub(super) fn both_ends(one: BfdState, other: BfdState) -> BfdState {
     match (one, other) {
         (BfdState::Down, _) | (_, BfdState::Down) => BfdState::Down,
-        (BfdState::Up, BfdState::Up) => BfdState::Up,
         (BfdState::Unknown, _) | (_, BfdState::Unknown) => BfdState::Unknown,
+        (BfdState::Drained, _) | (_, BfdState::Drained) => BfdState::Drained,
+        (BfdState::Up, BfdState::Up) => BfdState::Up,
     }
 }
 

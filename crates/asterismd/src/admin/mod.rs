@@ -82,6 +82,31 @@ impl v1::Admin for AdminService {
         Ok(Response::new(self.apply_write(&request.into_inner()).await?))
     }
 
+    async fn get_settings(
+        &self,
+        request: Request<v1::GetSettingsRequest>,
+    ) -> Answer<v1::GetSettingsResponse> {
+        match self.reading(&request, request.get_ref().consistency).await? {
+            Reading::Here(view) => Ok(Response::new(self.settings(&view))),
+            Reading::At(leader) => self
+                .forwarder
+                .admin(&leader)?
+                .get_settings(forward::passed_on(request))
+                .await
+                .map_err(forward::told),
+        }
+    }
+
+    async fn verify(&self, request: Request<v1::VerifyRequest>) -> Answer<v1::Verification> {
+        caller::check(&request)?;
+        Err(Status::unimplemented("verify"))
+    }
+
+    async fn what_if(&self, request: Request<v1::WhatIfRequest>) -> Answer<v1::Forecast> {
+        caller::check(&request)?;
+        Err(Status::unimplemented("whatif"))
+    }
+
     async fn list_pools(&self, request: Request<v1::ListPoolsRequest>) -> Answer<v1::ListPoolsResponse> {
         match self.reading(&request, request.get_ref().consistency).await? {
             Reading::Here(view) => Ok(Response::new(self.pools(&view, request.get_ref())?)),

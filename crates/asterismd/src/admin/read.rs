@@ -1,10 +1,10 @@
 //! Lists and topologies: the replicated state, with what the leader sees on the hosts.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use asterism_api::{ApiError, convert, v1};
 use asterism_model::{BfdState, HostId, NetworkState, PrivateNetwork};
-use asterism_planner::{Verdicts, judge, links::Fabric, members::Members};
+use asterism_planner::{Finding, Verdicts, judge, links::Fabric, members::Members};
 use asterism_raft::{Peer, View};
 
 use super::{AdminService, live};
@@ -32,6 +32,11 @@ impl AdminService {
 
     pub(super) fn verdicts(&self, leading: &LeadingView) -> Verdicts {
         judge(&leading.evidence, &self.graces, self.clock.tick())
+    }
+
+    pub(super) fn settings(&self, view: &View) -> v1::GetSettingsResponse {
+        let settings = convert::settings(view.state.settings());
+        v1::GetSettingsResponse { mark: Some(self.mark(view)), settings: Some(settings) }
     }
 
     pub(super) fn pools(
@@ -88,11 +93,24 @@ impl AdminService {
             let mut topology = convert::topology(&view.state, network);
             topology.links = links(&view.state, shown.leading.as_ref(), network);
             if let (Some(leading), Some(verdicts)) = (&shown.leading, &verdicts) {
+                let findings = leading.findings.iter().filter(|found| found.network() == network.id);
+                let waiting = findings.filter(|found| matches!(found, Finding::Waiting { .. }));
+                topology.waiting = waiting.map(|found| found.describe(&view.state).to_string()).collect();
+                add_uplinks(&mut topology);
                 add_health(&view.state, leading, verdicts, &mut topology);
             }
             topology
         });
         Ok(v1::GetTopologyResponse { mark: Some(self.mark(view)), topologies: topologies.collect() })
+    }
+}
+
+/// Which uplink each host uses, as its links say.
+fn add_uplinks(topology: &mut v1::Topology) {
+    let used = topology.links.iter().filter(|link| link.is_active == Some(true));
+    let used: BTreeMap<&str, &str> = used.map(|link| (link.from.as_str(), link.to.as_str())).collect();
+    for member in topology.stars.iter_mut().flat_map(|star| &mut star.members) {
+        member.active_uplink = used.get(member.host.as_str()).map(|to| (*to).to_owned());
     }
 }
 
@@ -109,10 +127,10 @@ fn add_health(state: &NetworkState, leading: &LeadingView, verdicts: &Verdicts, 
 fn links(state: &NetworkState, leading: Option<&LeadingView>, network: &PrivateNetwork) -> Vec<v1::Link> {
     let mut links: Vec<v1::Link> = ends(state, network)
         .map(|(from, to, is_backup)| {
-            let end = |host, peer| {
-                leading.map_or(BfdState::Unknown, |leading| live::end_state(leading, network.id, host, peer))
-            };
-            let (at_from, at_to) = (end(from, to), end(to, from));
+            let end = |host, peer| leading.and_then(|leading| live::end(leading, network.id, host, peer));
+            let (near, far) = (end(from, to), end(to, from));
+            let state_of = |end: Option<live::End<'_>>| end.map_or(BfdState::Unknown, |end| end.state());
+            let (at_from, at_to) = (state_of(near), state_of(far));
             v1::Link {
                 from: state.host_label(from),
                 to: state.host_label(to),
@@ -120,6 +138,8 @@ fn links(state: &NetworkState, leading: Option<&LeadingView>, network: &PrivateN
                 state_at_from: live::link_state(at_from).into(),
                 state_at_to: live::link_state(at_to).into(),
                 is_backup,
+                is_active: near.and_then(|end| end.is_active()),
+                interval_ms: near.into_iter().chain(far).map(|end| end.interval_ms()).max().unwrap_or(0),
             }
         })
         .collect();
@@ -151,7 +171,9 @@ fn network_status(
         .count();
     let links: Vec<BfdState> = ends(state, network)
         .map(|(from, to, _)| {
-            let end = |host, peer| live::end_state(leading, network.id, host, peer);
+            let end = |host, peer| {
+                live::end(leading, network.id, host, peer).map_or(BfdState::Unknown, |end| end.state())
+            };
             live::both_ends(end(from, to), end(to, from))
         })
         .collect();
@@ -159,6 +181,6 @@ fn network_status(
         hosts: live::count(hosts.len()),
         hosts_programmed: live::count(programmed),
         links: live::count(links.len()),
-        links_up: live::count(links.iter().filter(|link| **link == BfdState::Up).count()),
+        links_up: live::count(links.iter().filter(|link| live::is_up(**link)).count()),
     }
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use asterism_api::{ApiError, convert, v1};
-use asterism_model::{BfdState, HostId, NetworkState};
+use asterism_model::{HostId, NetworkState};
 use asterism_planner::{LaneStatus, SessionEvidence};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -197,7 +197,7 @@ fn tunnels_not_up(state: &NetworkState, leading: &LeadingView) -> BTreeSet<HostI
         for (from, to, _) in read::ends(state, network).filter(|(from, to, _)| answers(*from) && answers(*to))
         {
             for (host, peer) in [(from, to), (to, from)] {
-                if live::end_state(leading, network.id, host, peer) != BfdState::Up {
+                if !live::end(leading, network.id, host, peer).is_some_and(|end| live::is_up(end.state())) {
                     hosts.insert(host);
                 }
             }

@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use crate::{
     commands::{
         cluster, completions::Completions, events::Events, explain::Explain, host, network, plan::Plan, pool,
-        topology::ShowTopology,
+        topology::ShowTopology, verify::Verify, whatif::WhatIf,
     },
     connection::ConnectionArgs,
     exit,
@@ -21,6 +21,9 @@ Examples:
   asterctl network create blue --pool p1:storage --pool p2:storage --encapsulation vxlan
   asterctl topology blue
   asterctl topology blue -o svg > blue.svg
+  asterctl verify
+  asterctl whatif --kill host:p1/a
+  asterctl host drain p1/a
 
 ";
 
@@ -64,6 +67,10 @@ pub enum Noun {
     Plan(Plan),
     /// Tells why a network or a host is as it is
     Explain(Explain),
+    /// Holds the hosts to the state: are all tunnels up, does nothing differ
+    Verify(Verify),
+    /// Tells what would come of the death of hosts, pools, links or controllers
+    Whatif(WhatIf),
     /// Tells what happened
     Events(Events),
     /// Prints a completion script for a shell

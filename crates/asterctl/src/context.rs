@@ -3,13 +3,14 @@
 use anyhow::{Result, anyhow};
 use asterism_api::{Class, Client, v1};
 use asterism_model::Operation;
+use tokio::time::Instant;
 
 use crate::{
     args::{RequestIdArg, Stage, WriteArgs},
     connection::ConnectionArgs,
     output,
     view::receipt::ReceiptView,
-    wait,
+    wait::{self, moves::Goal},
 };
 
 /// The client of one command.
@@ -24,9 +25,24 @@ impl Context {
 
     /// Makes a change once, waits for as long as was asked, and shows the receipt. `done` says in words what was done.
     pub async fn write(&mut self, args: &WriteArgs, operation: &Operation, done: String) -> Result<()> {
+        self.write_and_reach(args, operation, None, done).await
+    }
+
+    /// The same, and waits for a planned move to end before the hosts are looked at.
+    pub async fn write_and_reach(
+        &mut self,
+        args: &WriteArgs,
+        operation: &Operation,
+        goal: Option<Goal>,
+        done: String,
+    ) -> Result<()> {
         let receipt = self.commit(args, operation).await?;
         if args.wait != Stage::Committed {
-            wait::until(&mut self.client, receipt.revision, args).await?;
+            let deadline = Instant::now() + args.wait_timeout;
+            if let Some(goal) = goal {
+                wait::moves::until(&mut self.client, &goal, args.wait_timeout).await?;
+            }
+            wait::until(&mut self.client, receipt.revision, deadline, args).await?;
         }
         let view = ReceiptView::new(&receipt, args.wait.as_str(), done);
         output::data(&output::item(args.output.output, Some(receipt.index), &view)?)

@@ -19,7 +19,8 @@ Exit codes:
   6  unknown outcome: no answer in time, and the change may have been made;
      run it again with the --request-id that the message names
   7  not permitted: certificates that don't fit, or allow no such thing
-  8  committed, and not programmed or verified within --wait-timeout";
+  8  committed, and not programmed, verified, drained or moved within --wait-timeout
+  9  verify: something is broken or degraded";
 
 /// A failure that has an exit code of its own.
 #[derive(Debug)]
@@ -30,12 +31,16 @@ pub enum Problem {
     Certificate(String),
     /// The change is made, and the hosts are not there yet.
     NotReached(String),
+    /// What was to be verified is not as it should be.
+    NotWell(String),
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(text) | Self::Certificate(text) | Self::NotReached(text) => f.write_str(text),
+            Self::Usage(text) | Self::Certificate(text) | Self::NotReached(text) | Self::NotWell(text) => {
+                f.write_str(text)
+            }
         }
     }
 }
@@ -90,6 +95,7 @@ fn classify(error: &anyhow::Error) -> (u8, &'static str) {
             Problem::Usage(_) => (2, "usage"),
             Problem::Certificate(_) => (7, "not_permitted"),
             Problem::NotReached(_) => (8, "not_reached"),
+            Problem::NotWell(_) => (9, "not_well"),
         };
     }
     let Some(failure) = failure_in(error) else { return (1, "internal") };
@@ -133,12 +139,13 @@ mod tests {
         assert_eq!(classify(&usage("x")).0, 2);
         assert_eq!(classify(&Problem::Certificate("x".into()).into()).0, 7);
         assert_eq!(classify(&Problem::NotReached("x".into()).into()).0, 8);
+        assert_eq!(classify(&Problem::NotWell("x".into()).into()).0, 9);
         assert_eq!(classify(&anyhow::anyhow!("x")).0, 1);
     }
 
     #[test]
     fn every_exit_code_is_in_the_help() {
-        for code in 0..=8 {
+        for code in 0..=9 {
             assert!(HELP.lines().any(|line| line.starts_with(&format!("  {code}  "))), "{code}");
         }
     }

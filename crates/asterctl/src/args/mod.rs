@@ -1,6 +1,7 @@
 //! How operators write things on the command line, and the options that several commands share.
 
 mod attachment;
+mod kill;
 mod member;
 mod request_id;
 mod transport;
@@ -11,6 +12,7 @@ use asterism_api::v1;
 use clap::{Args, ValueEnum};
 
 pub use attachment::{AttachmentArg, attachments};
+pub use kill::KillArg;
 pub use member::MemberArg;
 pub use request_id::RequestIdArg;
 pub use transport::{TransportArg, transports};
@@ -104,4 +106,12 @@ pub struct WriteArgs {
     /// Take up a request whose outcome is unknown: the change is made once
     #[arg(long, value_name = "SESSION:SEQUENCE", help_heading = "Waiting and retrying")]
     pub request_id: Option<RequestIdArg>,
+}
+
+impl WriteArgs {
+    /// What was done, for a change that goes on by itself when it is committed.
+    pub fn done(&self, subject: &str, in_the_end: &str, at_once: &str) -> String {
+        let done = if self.wait == Stage::Committed { at_once } else { in_the_end };
+        format!("{subject} {done}")
+    }
 }

@@ -11,6 +11,8 @@ pub mod pool;
 #[cfg(test)]
 mod tests;
 pub mod topology;
+pub mod verify;
+pub mod whatif;
 
 use anyhow::Result;
 
@@ -27,12 +29,17 @@ pub async fn run(cli: Cli) -> Result<()> {
         Noun::Cluster(cluster::Verb::Init(init)) => init.run(connection).await,
 
         Noun::Cluster(cluster::Verb::Status(status)) => status.run(&mut Context::connect(&connection)?).await,
+        Noun::Cluster(cluster::Verb::Settings(settings)) => {
+            settings.run(&mut Context::connect(&connection)?).await
+        }
         Noun::Pool(verb) => verb.run(&mut Context::connect(&connection)?).await,
         Noun::Host(verb) => verb.run(&mut Context::connect(&connection)?).await,
         Noun::Network(verb) => verb.run(&mut Context::connect(&connection)?).await,
         Noun::Topology(topology) => topology.run(&mut Context::connect(&connection)?).await,
         Noun::Plan(plan) => plan.run(&mut Context::connect(&connection)?).await,
         Noun::Explain(explain) => explain.run(&mut Context::connect(&connection)?).await,
+        Noun::Verify(verify) => verify.run(&mut Context::connect(&connection)?).await,
+        Noun::Whatif(whatif) => whatif.run(&mut Context::connect(&connection)?).await,
         Noun::Events(events) => events.run(&mut Context::connect(&connection)?).await,
     }
 }

@@ -21,8 +21,11 @@ fn operation(words: &str) -> Result<Operation> {
         Noun::Pool(pool::Verb::Remove(verb)) => Ok(verb.operation()),
         Noun::Host(host::Verb::Add(verb)) => verb.operation(),
         Noun::Host(host::Verb::Remove(verb)) => Ok(verb.operation()),
-        Noun::Host(host::Verb::Enable(verb)) => Ok(verb.operation()),
-        Noun::Host(host::Verb::Disable(verb)) => Ok(verb.operation()),
+        Noun::Host(host::Verb::Undrain(verb)) => Ok(verb.operation()),
+        Noun::Host(host::Verb::Drain(verb)) => Ok(verb.operation()),
+        Noun::Network(network::Verb::MoveCenter(verb)) => verb.operation(),
+        Noun::Network(network::Verb::MovePoolCenter(verb)) => Ok(verb.operation()),
+        Noun::Cluster(cluster::Verb::Settings(verb)) => Ok(verb.operation().expect("something to change")),
         Noun::Network(network::Verb::Create(verb)) => verb.operation(),
         Noun::Network(network::Verb::Update(verb)) => verb.operation(),
         Noun::Network(network::Verb::Delete(verb)) => Ok(verb.operation()),
@@ -76,8 +79,14 @@ fn hosts() {
         "asterctl host remove p1/a --force",
         expect![[r#"{"remove_host":{"host":{"pool":"p1","host":"a"},"force":true}}"#]],
     );
-    check("asterctl host enable p1/a", expect![[r#"{"enable_host":{"host":{"pool":"p1","host":"a"}}}"#]]);
-    check("asterctl host disable p1/a", expect![[r#"{"disable_host":{"host":{"pool":"p1","host":"a"}}}"#]]);
+    for verb in ["undrain", "enable"] {
+        let words = format!("asterctl host {verb} p1/a");
+        check(&words, expect![[r#"{"enable_host":{"host":{"pool":"p1","host":"a"}}}"#]]);
+    }
+    for verb in ["drain", "disable"] {
+        let words = format!("asterctl host {verb} p1/a");
+        check(&words, expect![[r#"{"disable_host":{"host":{"pool":"p1","host":"a"}}}"#]]);
+    }
 }
 
 #[test]
@@ -85,14 +94,14 @@ fn networks() {
     check(
         "asterctl network create blue --pool p1:storage",
         expect![[
-            r#"{"create_network":{"name":"blue","encapsulation":"vxlan","mtu":null,"vni":null,"resilience":"single","pools":{"p1":{"transport":"storage","preferred_host":null}},"preferred_pool":null}}"#
+            r#"{"create_network":{"name":"blue","encapsulation":"vxlan","mtu":null,"vni":null,"resilience":"dual","pools":{"p1":{"transport":"storage","preferred_host":null}},"preferred_pool":null}}"#
         ]],
     );
     check(
         "asterctl network create blue --pool p1:storage --pool p2:storage,prefer=a --encapsulation gre --mtu 1400 \
-         --vni 100 --prefer-pool p1 --resilience dual",
+         --vni 100 --prefer-pool p1 --resilience single --detection fast",
         expect![[
-            r#"{"create_network":{"name":"blue","encapsulation":"gre","mtu":1400,"vni":100,"resilience":"dual","pools":{"p1":{"transport":"storage","preferred_host":null},"p2":{"transport":"storage","preferred_host":"a"}},"preferred_pool":"p1"}}"#
+            r#"{"create_network":{"name":"blue","encapsulation":"gre","mtu":1400,"vni":100,"resilience":"single","detection":"fast","pools":{"p1":{"transport":"storage","preferred_host":null},"p2":{"transport":"storage","preferred_host":"a"}},"preferred_pool":"p1"}}"#
         ]],
     );
     check(
@@ -111,6 +120,63 @@ fn networks() {
         expect![[r#"{"update_network":{"network":"blue","change":{"prefer_pool":null}}}"#]],
     );
     check("asterctl network delete blue", expect![[r#"{"delete_network":{"network":"blue"}}"#]]);
+}
+
+#[test]
+fn moves() {
+    for words in ["--pool p1 --to b", "--to p1/b", "--pool p1 --to p1/b"] {
+        check(
+            &format!("asterctl network move-center blue {words}"),
+            expect![[r#"{"move_center":{"network":"blue","host":{"pool":"p1","host":"b"}}}"#]],
+        );
+    }
+    check(
+        "asterctl network move-pool-center blue --to p2",
+        expect![[r#"{"move_pool_center":{"network":"blue","pool":"p2"}}"#]],
+    );
+    check_usage(
+        "asterctl network move-center blue --to b",
+        expect!["--pool: whose host is `b`? expected --pool POOL"],
+    );
+    check_usage(
+        "asterctl network move-center blue --pool p2 --to p1/b",
+        expect!["--to: `p1/b` is no host of pool `p2`; expected one of it"],
+    );
+    check_usage(
+        "asterctl network move-center blue --pool p2 --to -b",
+        expect!["error: unexpected argument '-b' found"],
+    );
+}
+
+#[test]
+fn settings() {
+    check(
+        "asterctl cluster settings --bfd-budget 8000 --mode read-only",
+        expect![[r#"{"change_settings":{"bfd_budget":8000,"mode":"read_only"}}"#]],
+    );
+    check("asterctl cluster settings --mode active", expect![[r#"{"change_settings":{"mode":"active"}}"#]]);
+    let Noun::Cluster(cluster::Verb::Settings(shown)) = parse("asterctl cluster settings") else {
+        unreachable!()
+    };
+    assert_eq!(shown.operation(), None, "without options it shows");
+    check_usage(
+        "asterctl cluster settings --mode off",
+        expect!["error: invalid value 'off' for '--mode <MODE>'"],
+    );
+}
+
+#[test]
+fn what_dies_is_told_by_its_kind() {
+    let words = "asterctl whatif --kill host:p1/a --kill link:p1/a,p2/a --kill controller:2";
+    let Noun::Whatif(whatif) = parse(words) else { unreachable!() };
+    assert_eq!(whatif.request().kill.len(), 3);
+    check_usage("asterctl whatif", expect!["error: the following required arguments were not provided:"]);
+    check_usage(
+        "asterctl whatif --kill vm:x",
+        expect![
+            "error: invalid value 'vm:x' for '--kill <WHAT>': `vm`: expected host:POOL/HOST, pool:POOL, link:POOL/HOST,POOL/HOST or controller:ID"
+        ],
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use asterism_api::v1;
 
 use super::{svg::palette, tree::properties};
-use crate::view::topology::root_of;
+use crate::view::topology::{root_of, stands_by};
 
 /// One network as a graph of one cluster per pool.
 pub fn render(topology: &v1::Topology) -> String {
@@ -35,10 +35,12 @@ fn write_star(text: &mut String, star: &v1::Star, root: Option<&str>, color: &st
     for member in &star.members {
         let name = member.host.rsplit('/').next().unwrap_or(&member.host);
         let is_center = star.center.as_ref().is_some_and(|center| center.holder == member.host);
-        let shape = match (root == Some(member.host.as_str()), is_center) {
-            (true, _) => "shape=star, fillcolor=\"#ffd166\"".to_owned(),
-            (false, true) => format!("shape=doublecircle, fillcolor=\"{color}\""),
-            (false, false) => format!("fillcolor=\"{color}88\""),
+        let is_standby = star.standby.as_ref() == Some(&member.host);
+        let shape = match (root == Some(member.host.as_str()), is_center, is_standby) {
+            (true, ..) => "shape=star, fillcolor=\"#ffd166\"".to_owned(),
+            (false, true, _) => format!("shape=doublecircle, fillcolor=\"{color}\""),
+            (false, false, true) => format!("fillcolor=\"{color}88\", color=\"{color}\", penwidth=3"),
+            (false, false, false) => format!("fillcolor=\"{color}88\""),
         };
         let health = match member.health() {
             v1::Health::Dead => ", style=dashed, color=\"#d1495b\", fontcolor=\"#d1495b\"",
@@ -50,12 +52,16 @@ fn write_star(text: &mut String, star: &v1::Star, root: Option<&str>, color: &st
     text.push_str("  }\n");
 }
 
+/// What stands by holds nothing in its place: layouts are made of the links in use.
 fn link_style(link: &v1::Link) -> &'static str {
-    match (link.state(), link.is_backup) {
-        (v1::LinkState::Down, _) => "style=dashed, color=\"#d1495b\"",
+    match (link.state(), stands_by(link)) {
+        (v1::LinkState::Down, false) => "style=dashed, color=\"#d1495b\"",
+        (v1::LinkState::Down, true) => "style=dotted, color=\"#d1495b\", constraint=false, weight=0",
         (v1::LinkState::Up, false) => "style=solid",
-        (v1::LinkState::Up, true) => "style=dotted",
-        (v1::LinkState::Unknown, _) => "style=solid, color=\"#999999\"",
+        (v1::LinkState::Up, true) => "style=dotted, constraint=false, weight=0",
+        (v1::LinkState::Drained, _) => "style=dotted, color=\"#edae49\", constraint=false, weight=0",
+        (v1::LinkState::Unknown, false) => "style=solid, color=\"#999999\"",
+        (v1::LinkState::Unknown, true) => "style=dotted, color=\"#999999\", constraint=false, weight=0",
     }
 }
 
@@ -69,7 +75,26 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
-    use crate::output::fixture::three_pools;
+    use crate::output::fixture::{dual_pools, three_pools};
+
+    #[test]
+    fn second_links_are_dotted_and_standbys_ringed() {
+        let text = render(&dual_pools());
+        let of_p2 = text.lines().filter(|line| line.contains("p2/"));
+        expect![[r##"
+            "p2/a" [label="a", shape=doublecircle, fillcolor="#5fd3bc"];
+            "p2/b" [label="b", fillcolor="#5fd3bc88", color="#5fd3bc", penwidth=3];
+            "p2/c" [label="c", fillcolor="#5fd3bc88"];
+            "p2/a" -- "p1/a" [style=solid];
+            "p2/a" -- "p1/b" [style=dotted, constraint=false, weight=0];
+            "p2/b" -- "p2/a" [style=solid];
+            "p2/b" -- "p1/a" [style=dotted, constraint=false, weight=0];
+            "p2/b" -- "p1/b" [style=dotted, constraint=false, weight=0];
+            "p2/c" -- "p2/a" [style=dotted, color="#d1495b", constraint=false, weight=0];
+            "p2/c" -- "p2/b" [style=solid];
+        "##]]
+        .assert_eq(&of_p2.map(|line| format!("{}\n", line.trim_start())).collect::<String>());
+    }
 
     #[test]
     fn three_pools_are_three_clusters() {

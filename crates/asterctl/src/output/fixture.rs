@@ -34,7 +34,63 @@ pub fn three_pools() -> v1::Topology {
             link("p3/c", "p3/b", v1::LinkState::Unknown),
         ],
         revision: 12,
+        ..Default::default()
     }
+}
+
+/// The same three pools with standbys `p1/b`, `p2/b` and `p3/a`, all well but for `p2/c`, which lost its link to `p2/a`, and
+/// `p3/c`, which can't bond.
+pub fn dual_pools() -> v1::Topology {
+    let mut topology = three_pools();
+    topology.resilience = v1::Resilience::Dual.into();
+    topology.detection = v1::Detection::Fast.into();
+    for (star, standby) in topology.stars.iter_mut().zip(["p1/b", "p2/b", "p3/a"]) {
+        star.standby = Some(standby.into());
+        for member in &mut star.members {
+            member.health = v1::Health::Alive.into();
+            member.standing = v1::Standing::Enabled.into();
+            member.uplinks = v1::Uplinks::Several.into();
+            if member.host == standby {
+                member.rank = v1::Rank::Standby.into();
+            }
+        }
+    }
+    topology.stars[0].members[1].rank = v1::Rank::RootStandby.into();
+    topology.stars[2].members[2].uplinks = v1::Uplinks::One.into();
+    let uplinks: [(&str, &[&str]); 8] = [
+        ("p1/b", &["p1/a"]),
+        ("p1/c", &["p1/a", "p1/b"]),
+        ("p2/a", &["p1/a", "p1/b"]),
+        ("p2/b", &["p2/a", "p1/a", "p1/b"]),
+        ("p2/c", &["p2/a", "p2/b"]),
+        ("p3/a", &["p3/b", "p1/a", "p1/b"]),
+        ("p3/b", &["p1/a", "p1/b"]),
+        ("p3/c", &["p3/b"]),
+    ];
+    topology.links = uplinks
+        .into_iter()
+        .flat_map(|(from, peers)| peers.iter().enumerate().map(move |(place, to)| (from, place, *to)))
+        .map(|(from, place, to)| {
+            let is_lost = (from, to) == ("p2/c", "p2/a");
+            let is_active = if from == "p2/c" { place == 1 } else { place == 0 };
+            let state = if is_lost { v1::LinkState::Down } else { v1::LinkState::Up };
+            let (is_backup, is_active) = (place > 0, Some(is_active));
+            v1::Link { is_backup, is_active, interval_ms: 15, ..link(from, to, state) }
+        })
+        .collect();
+    topology
+}
+
+/// On its way to `p3` as pool-center, and to `p2/c` as star-center of `p2`.
+pub fn moving_pools() -> v1::Topology {
+    let mut topology = dual_pools();
+    let moved = v1::Cause::Moved.into();
+    topology.next_pool = Some(v1::NextPool { pool: "p3".into(), cause: moved, is_drained: true });
+    let star = &mut topology.stars[1];
+    star.next = Some(v1::NextCenter { host: "p2/c".into(), cause: moved });
+    star.drain = Some(v1::Drain { host: "p2/b".into(), is_of_standby: false });
+    topology.waiting.push("pool p2's change of standby from p2/b to p2/c waits: until p1/a answers".into());
+    topology
 }
 
 /// One pool, just created: nothing is chosen yet.
@@ -90,6 +146,7 @@ fn star(pool: &str, center: &str, cause: v1::Cause, hosts: &[&str]) -> v1::Star 
         standing: v1::Standing::Enabled.into(),
         address: format!("10.20.{pool_number}.{}", index + 1),
         health: v1::Health::Alive.into(),
+        ..Default::default()
     });
     v1::Star {
         pool: pool.into(),
@@ -101,7 +158,7 @@ fn star(pool: &str, center: &str, cause: v1::Cause, hosts: &[&str]) -> v1::Star 
 }
 
 fn choice(holder: &str, cause: v1::Cause) -> v1::Choice {
-    v1::Choice { holder: holder.into(), cause: cause.into(), since_ms: 1_772_000_000_000 }
+    v1::Choice { holder: holder.into(), cause: cause.into(), since_ms: 1_772_000_000_000, evidence: None }
 }
 
 fn link(from: &str, to: &str, state: v1::LinkState) -> v1::Link {
@@ -112,6 +169,6 @@ fn link(from: &str, to: &str, state: v1::LinkState) -> v1::Link {
         state,
         state_at_from: state,
         state_at_to: state,
-        is_backup: false,
+        ..Default::default()
     }
 }

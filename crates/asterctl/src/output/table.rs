@@ -1,5 +1,7 @@
 //! Tables for people: aligned columns without borders, so that they can be cut and grepped.
 
+use std::fmt::Display;
+
 use crate::view::View;
 
 /// Between columns.
@@ -31,6 +33,11 @@ pub fn pairs(pairs: &[(&str, String)]) -> String {
 /// Every line of a text moved to the right.
 pub fn indent(text: &str) -> String {
     text.lines().map(|line| format!("  {line}\n")).collect()
+}
+
+/// `1 host`, `2 hosts`
+pub fn counted<N: Display + PartialEq + From<u8>>(count: N, what: &str) -> String {
+    if count == N::from(1) { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 /// Names in one cell.

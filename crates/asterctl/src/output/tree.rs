@@ -18,7 +18,33 @@ pub fn render(topology: &v1::Topology) -> String {
         let hosts = if hosts.is_empty() { "none".to_owned() } else { hosts.join(", ") };
         let _ = writeln!(text, "pool {} has no star-center; its hosts: {hosts}", star.pool);
     }
+    for line in moves(topology).iter().chain(&topology.waiting) {
+        let _ = writeln!(text, "→ {line}");
+    }
     text
+}
+
+/// What is under way, a sentence each.
+pub fn moves(topology: &v1::Topology) -> Vec<String> {
+    let mut moves = Vec::new();
+    if let Some(next) = &topology.next_pool {
+        let why = word!(Cause, "CAUSE_", next.cause).replace('_', " ");
+        moves.push(format!("the pool-center moves to {} ({why})", next.pool));
+    }
+    for star in &topology.stars {
+        if let Some(next) = &star.next {
+            let why = word!(Cause, "CAUSE_", next.cause).replace('_', " ");
+            moves.push(format!("the star-center of {} moves to {} ({why})", star.pool, next.host));
+        }
+        if let Some(drain) = &star.drain {
+            let extent = if drain.is_of_standby { "of its standby" } else { "of all below" };
+            moves.push(format!("{} is drained {extent}", drain.host));
+        }
+    }
+    if topology.next_pool.as_ref().is_some_and(|next| next.is_drained) {
+        moves.push("the root and its standby are drained of other pools".into());
+    }
+    moves
 }
 
 /// `blue: vxlan, VNI 100, MTU 1400, single`
@@ -28,12 +54,16 @@ pub fn heading(topology: &v1::Topology) -> String {
 
 /// What a network is, a few words each.
 pub fn properties(topology: &v1::Topology) -> Vec<String> {
-    vec![
+    let mut properties = vec![
         word!(Encapsulation, "ENCAPSULATION_", topology.encapsulation),
         topology.vni.map_or_else(|| "no VNI yet".to_owned(), |vni| format!("VNI {vni}")),
         format!("MTU {}", topology.mtu),
         word!(Resilience, "RESILIENCE_", topology.resilience),
-    ]
+    ];
+    if topology.detection() == v1::Detection::Fast {
+        properties.push("fast".into());
+    }
+    properties
 }
 
 /// A line of the tree, with those under it.
@@ -47,8 +77,14 @@ fn write_root(text: &mut String, topology: &v1::Topology, root: &str) {
     let mut line = root.to_owned();
     for star in &topology.stars {
         let Some(center) = &star.center else { continue };
-        let leaves = star.members.iter().filter(|member| member.host != center.holder);
-        let leaves = leaves.map(|member| Node { line: leaf(topology, member), below: Vec::new() });
+        let mut members: Vec<&v1::Member> =
+            star.members.iter().filter(|member| member.host != center.holder).collect();
+        // The standby is named before those whose other way up it is.
+        members.sort_by_key(|member| star.standby.as_ref() != Some(&member.host));
+        let leaves = members.into_iter().map(|member| {
+            let mark = if star.standby.as_ref() == Some(&member.host) { "☆ " } else { "" };
+            Node { line: format!("{mark}{}", leaf(topology, member)), below: Vec::new() }
+        });
         if center.holder == root {
             line = center_line("★", "root", topology, star, center);
             // The root's own hosts come first.
@@ -94,6 +130,8 @@ fn cause(center: &v1::Choice) -> &'static str {
         v1::Cause::Disabled => "the one before was disabled,",
         v1::Cause::Removed => "the one before was removed,",
         v1::Cause::Dead => "the one before died,",
+        v1::Cause::CutOff => "the one before was cut off,",
+        v1::Cause::Moved => "moved here,",
     }
 }
 
@@ -121,13 +159,24 @@ fn remarks(topology: &v1::Topology, member: &v1::Member) -> Vec<String> {
     }
     match member.rank() {
         v1::Rank::RootStandby | v1::Rank::Standby => remarks.push("standby".to_owned()),
-        v1::Rank::Root | v1::Rank::StarCenter | v1::Rank::Leaf | v1::Rank::Unspecified => {}
+        v1::Rank::NextRootStandby => remarks.push("standby".to_owned()),
+        v1::Rank::Root
+        | v1::Rank::NextRoot
+        | v1::Rank::StarCenter
+        | v1::Rank::Leaf
+        | v1::Rank::Unspecified => {}
+    }
+    if topology.resilience() == v1::Resilience::Dual && member.uplinks() == v1::Uplinks::One {
+        remarks.push("can't bond: one uplink".to_owned());
     }
     for link in topology.links.iter().filter(|link| link.from == member.host) {
         match link.state() {
             v1::LinkState::Down => remarks.push(format!("✗ link to {} is down", link.to)),
             v1::LinkState::Unknown => remarks.push(format!("? link to {} is not seen", link.to)),
-            v1::LinkState::Up => {}
+            v1::LinkState::Up | v1::LinkState::Drained => {}
+        }
+        if link.is_backup && link.is_active() {
+            remarks.push(format!("goes over {}", link.to));
         }
     }
     remarks
@@ -138,7 +187,7 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
-    use crate::output::fixture::{three_pools, undecided};
+    use crate::output::fixture::{dual_pools, moving_pools, three_pools, undecided};
 
     #[test]
     fn three_pools_make_a_star_of_stars() {
@@ -155,6 +204,36 @@ mod tests {
                └─ p3/c  10.20.3.3  [? unreachable, ? link to p3/b is not seen]
         "#]]
         .assert_eq(&render(&three_pools()));
+    }
+
+    #[test]
+    fn standbys_have_a_mark_and_whoever_uses_his_second_way_says_so() {
+        expect![[r#"
+            blue: vxlan, VNI 100, MTU 1400, dual, fast
+            ★ p1/a  10.20.1.1  root of p1 (preferred, since 2026-02-25T06:13:20Z)
+            ├─ ☆ p1/b  10.20.1.2  [standby]
+            ├─ p1/c  10.20.1.3
+            ├─ ✦ p2/a  10.20.2.1  star-center of p2 (the one before died, since 2026-02-25T06:13:20Z)
+            │  ├─ ☆ p2/b  10.20.2.2  [standby]
+            │  └─ p2/c  10.20.2.3  [✗ link to p2/a is down, goes over p2/b]
+            └─ ✦ p3/b  10.20.3.2  star-center of p3 (the first, since 2026-02-25T06:13:20Z)
+               ├─ ☆ p3/a  10.20.3.1  [standby]
+               └─ p3/c  10.20.3.3  [can't bond: one uplink]
+        "#]]
+        .assert_eq(&render(&dual_pools()));
+    }
+
+    #[test]
+    fn what_is_under_way_stands_below_the_tree() {
+        let text = render(&moving_pools());
+        let below: Vec<&str> = text.lines().filter(|line| line.starts_with('→')).collect();
+        expect![[r#"
+            → the pool-center moves to p3 (moved)
+            → the star-center of p2 moves to p2/c (moved)
+            → p2/b is drained of all below
+            → the root and its standby are drained of other pools
+            → pool p2's change of standby from p2/b to p2/c waits: until p1/a answers"#]]
+        .assert_eq(&below.join("\n"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use asterism_api::v1;
 use serde::Serialize;
 
-use super::{View, time, word};
+use super::{View, settings::SettingsView, time, word};
 use crate::output::table::{NONE, pairs, table};
 
 #[derive(Debug, Serialize)]
@@ -14,6 +14,8 @@ pub struct ClusterView {
     /// Who answered.
     pub node: u64,
     pub leader: Option<u64>,
+    /// As the answering replica has them; null before the cluster is initialised.
+    pub settings: Option<SettingsView>,
     pub replicas: Vec<ReplicaView>,
 }
 
@@ -51,6 +53,7 @@ impl From<v1::ClusterStatus> for ClusterView {
             name: status.name,
             node: status.node,
             leader: status.leader,
+            settings: status.settings.map(SettingsView::from),
             replicas: status.replicas.into_iter().map(ReplicaView::from).collect(),
         }
     }
@@ -151,7 +154,11 @@ impl View for ClusterView {
             _ => "not initialised".to_owned(),
         };
         let leader = self.leader.map_or_else(|| "none is known".to_owned(), |leader| leader.to_string());
-        let head = pairs(&[("cluster", cluster), ("leader", leader)]);
+        let mut head = pairs(&[("cluster", cluster), ("leader", leader)]);
+        // Said where somebody wonders why nothing happens; else there is `cluster settings`.
+        if self.settings.as_ref().is_some_and(|settings| settings.mode == "read_only") {
+            head.push_str("The leader only looks: read-only mode (`asterctl cluster settings`).\n");
+        }
         let rows: Vec<Vec<String>> = self.replicas.iter().map(ReplicaView::cells).collect();
         let mut text = format!("{head}\n{}", table(&REPLICA_COLUMNS, &rows));
         for replica in &self.replicas {

@@ -6,7 +6,7 @@ use asterism_api::v1;
 use serde::Serialize;
 
 use super::{View, time, time_short, word};
-use crate::output::table::{indent, pairs};
+use crate::output::table::{indent, pairs, table};
 
 #[derive(Debug, Serialize)]
 pub struct HostView {
@@ -18,6 +18,12 @@ pub struct HostView {
     pub transports: BTreeMap<String, TransportView>,
     pub standing: String,
     pub revision: u64,
+    /// How many uplinks it can have in a network: `several` or `one`.
+    pub uplinks: String,
+    /// What its tunnels' BFD is set to; null without tunnels.
+    pub bfd: Option<BfdView>,
+    /// Where it is, or becomes, center or standby.
+    pub offices: Vec<OfficeView>,
     /// What the leader sees; null in a stale answer.
     pub status: Option<HostStatusView>,
 }
@@ -26,6 +32,24 @@ pub struct HostView {
 pub struct TransportView {
     pub address: String,
     pub mtu: Option<u32>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct BfdView {
+    pub sessions: u32,
+    pub interval_ms: u32,
+    pub fast_interval_ms: Option<u32>,
+    pub packets_per_second: u32,
+    pub budget: u32,
+}
+
+#[derive(Debug, Serialize)]
+pub struct OfficeView {
+    pub network: String,
+    pub rank: String,
+    pub is_coming: bool,
+    pub successor: Option<String>,
+    pub waiting_for: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -63,8 +87,56 @@ impl From<v1::Host> for HostView {
             transports: transports.collect(),
             standing: word!(Standing, "STANDING_", host.standing),
             revision: host.revision,
+            uplinks: word!(Uplinks, "UPLINKS_", host.uplinks),
+            bfd: host.bfd.map(BfdView::from),
+            offices: host.offices.into_iter().map(OfficeView::from).collect(),
             status: host.status.map(HostStatusView::from),
         }
+    }
+}
+
+impl From<v1::BfdLoad> for BfdView {
+    fn from(load: v1::BfdLoad) -> Self {
+        let v1::BfdLoad { sessions, interval_ms, fast_interval_ms, packets_per_second, budget } = load;
+        Self { sessions, interval_ms, fast_interval_ms, packets_per_second, budget }
+    }
+}
+
+impl BfdView {
+    /// `12 sessions every 100 ms, fast ones every 15 ms: 240 of 4000 packets/s`
+    fn text(&self) -> String {
+        let Self { sessions, interval_ms, packets_per_second, budget, .. } = self;
+        let fast = match self.fast_interval_ms {
+            Some(fast) => format!(", fast ones every {fast} ms"),
+            None => String::new(),
+        };
+        format!(
+            "{sessions} sessions every {interval_ms} ms{fast}: {packets_per_second} of {budget} packets/s"
+        )
+    }
+}
+
+impl From<v1::Office> for OfficeView {
+    fn from(office: v1::Office) -> Self {
+        Self {
+            rank: word!(Rank, "RANK_", office.rank),
+            network: office.network,
+            is_coming: office.is_coming,
+            successor: office.successor,
+            waiting_for: office.waiting_for,
+        }
+    }
+}
+
+impl OfficeView {
+    fn cells(&self) -> Vec<String> {
+        let rank = self.rank.replace('_', " ");
+        vec![
+            self.network.clone(),
+            if self.is_coming { format!("to be {rank}") } else { rank },
+            self.successor.clone().unwrap_or_default(),
+            self.waiting_for.clone(),
+        ]
     }
 }
 
@@ -165,11 +237,21 @@ impl View for HostView {
             ("ovsdb", self.ovsdb.clone()),
             ("datapath", self.datapath.clone()),
             ("transports", transports.collect::<Vec<_>>().join("; ")),
+            ("uplinks", self.uplinks.clone()),
+            ("BFD", self.bfd.as_ref().map(BfdView::text).unwrap_or_default()),
             ("revision", self.revision.to_string()),
         ]);
+        let offices = match self.offices.as_slice() {
+            [] => String::new(),
+            offices => {
+                let rows: Vec<Vec<String>> = offices.iter().map(OfficeView::cells).collect();
+                let table = table(&["NETWORK", "OFFICE", "GOES TO", "WAITING FOR"], &rows);
+                format!("offices:\n{}", indent(&table))
+            }
+        };
         match &self.status {
-            Some(status) => format!("{kept}as the leader sees it:\n{}", indent(&status.text())),
-            None => kept,
+            Some(status) => format!("{kept}{offices}as the leader sees it:\n{}", indent(&status.text())),
+            None => kept + &offices,
         }
     }
 }

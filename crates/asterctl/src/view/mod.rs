@@ -5,14 +5,17 @@
 pub mod cluster;
 pub mod event;
 pub mod explanation;
+pub mod forecast;
 pub mod host;
 pub mod network;
 pub mod plan;
 pub mod pool;
 pub mod receipt;
+pub mod settings;
 #[cfg(test)]
 mod tests;
 pub mod topology;
+pub mod verification;
 
 use std::time::{Duration, UNIX_EPOCH};
 

@@ -3,6 +3,7 @@
 // Clippy takes only functions with #[test] for tests; all of this is one.
 #![allow(clippy::unwrap_used)]
 
+mod moves;
 mod setup;
 
 use asterism_api::{testing::Fault, v1};
@@ -77,41 +78,42 @@ test!(an_operator_describes_pools_hosts_and_a_network, 3, |setup| {
         .check(
             "network list -o yaml",
             expect![[r#"
-        exit 0
-        stdout:
-        api: asterism/v1
-        kind: NetworkList
-        index: 7
-        items:
-        - name: blue
-          id: 1
-          encapsulation: vxlan
-          mtu: 1400
-          vni: null
-          requested_vni: null
-          resilience: single
-          pools:
-            p1:
-              transport: storage
-              preferred_host: null
-          preferred_pool: null
-          pool_center: null
-          root: null
-          revision: 3
-          status: null
-    "#]],
+                exit 0
+                stdout:
+                api: asterism/v1
+                kind: NetworkList
+                index: 7
+                items:
+                - name: blue
+                  id: 1
+                  encapsulation: vxlan
+                  mtu: 1400
+                  vni: null
+                  requested_vni: null
+                  resilience: dual
+                  detection: normal
+                  pools:
+                    p1:
+                      transport: storage
+                      preferred_host: null
+                  preferred_pool: null
+                  pool_center: null
+                  root: null
+                  revision: 3
+                  status: null
+            "#]],
         )
         .await;
     setup
         .check(
             "topology blue",
             expect![[r#"
-        exit 0
-        stdout:
-        blue: vxlan, no VNI yet, MTU 1400, single
-        no root: no pool has a star-center yet
-        pool p1 has no star-center; its hosts: p1/a
-    "#]],
+                exit 0
+                stdout:
+                blue: vxlan, no VNI yet, MTU 1400, dual
+                no root: no pool has a star-center yet
+                pool p1 has no star-center; its hosts: p1/a
+            "#]],
         )
         .await;
     setup
@@ -172,11 +174,11 @@ test!(a_refusal_tells_the_rule_and_changes_nothing, 1, |setup| {
         .await;
     setup
         .check(
-            "network create blue --pool p1:storage --resilience dual",
+            "cluster settings --bfd-budget 99",
             expect![[r#"
         exit 3
         stderr:
-        asterctl: resilience: `dual` is not available; expected `single`
+        asterctl: bfd-budget: 99 is out of range; expected 100 to 1000000
     "#]],
         )
         .await;
@@ -350,6 +352,109 @@ test!(a_cluster_is_made_by_its_first_member, 1, |setup| {
             "#]],
         )
         .await;
+});
+
+test!(settings_are_shown_and_changed, 1, |setup| {
+    setup
+        .check(
+            "cluster settings",
+            expect![[r#"
+        exit 0
+        stdout:
+        BFD budget:  4000 packets/s and host
+        mode:        active
+    "#]],
+        )
+        .await;
+    setup
+        .check(
+            "cluster settings --mode read-only --wait committed",
+            expect![[r#"
+        exit 0
+        stdout:
+        settings changed (committed, revision 1)
+    "#]],
+        )
+        .await;
+    setup
+        .check(
+            "cluster settings -o json",
+            expect![[r#"
+        exit 0
+        stdout:
+        {
+          "api": "asterism/v1",
+          "kind": "Settings",
+          "index": 3,
+          "bfd_budget": 4000,
+          "mode": "read_only"
+        }
+    "#]],
+        )
+        .await;
+});
+
+test!(what_is_not_well_has_its_own_exit_code, 1, |setup| {
+    setup
+        .check(
+            "verify",
+            expect![[r#"
+        exit 0
+        stdout:
+        all is well: looked at 0 networks, 0 hosts, 0 links
+    "#]],
+        )
+        .await;
+    let problem = v1::Problem {
+        host: Some("p1/a".into()),
+        kind: v1::problem::Kind::Unreachable.into(),
+        severity: v1::problem::Severity::Broken.into(),
+        text: "p1/a does not answer".into(),
+        ..Default::default()
+    };
+    let ill = v1::Verification { problems: vec![problem], broken: 1, hosts: 1, ..Default::default() };
+    setup.cluster.set_verification(ill);
+    setup
+        .check(
+            "verify",
+            expect![[r#"
+                exit 9
+                stdout:
+                SEVERITY  NETWORK  WHERE  WHAT
+                broken    -        p1/a   p1/a does not answer
+                not all is well: 1 broken, 0 degraded, 0 notes; looked at 0 networks, 1 host, 0 links
+                stderr:
+                asterctl: 1 broken, 0 degraded, 0 notes
+            "#]],
+        )
+        .await;
+    setup
+        .check(
+            "verify blue",
+            expect![[r#"
+        exit 4
+        stderr:
+        asterctl: network: there is no network `blue`; there are no networks
+    "#]],
+        )
+        .await;
+});
+
+test!(a_forecast_asks_about_all_that_dies, 1, |setup| {
+    let network = v1::NetworkForecast { network: "blue".into(), pairs: 3, ..Default::default() };
+    setup.cluster.set_forecast(v1::Forecast { networks: vec![network], ..Default::default() });
+    setup
+        .check(
+            "whatif --kill host:p1/a --kill pool:p2",
+            expect![[r#"
+        exit 0
+        stdout:
+        blue:
+          no pair of living hosts loses a frame
+    "#]],
+        )
+        .await;
+    assert_eq!(setup.cluster.killed().len(), 2);
 });
 
 test!(completions_need_no_cluster, 0, |setup| {

@@ -8,8 +8,8 @@ use asterism_model::{
 use super::host::standing;
 use crate::v1;
 
-/// A network's topology as the state has it. Without links, which the planner derives, and without health, which the
-/// leader sees: the server adds both.
+/// A network's topology as the state has it. Without links, which the planner derives, and without health and what is
+/// waited for, which the leader sees: the server adds them.
 pub fn topology(state: &NetworkState, network: &PrivateNetwork) -> v1::Topology {
     let choices = state.topologies().get(&network.id);
     let mut stars: Vec<v1::Star> =
@@ -28,6 +28,7 @@ pub fn topology(state: &NetworkState, network: &PrivateNetwork) -> v1::Topology 
         links: Vec::new(),
         revision: choices.map_or(0, |choices| choices.revision),
         detection: v1::Detection::from(network.detection).into(),
+        waiting: Vec::new(),
         next_pool: choices.and_then(|choices| choices.next_pool).map(|next| next_pool(state, next)),
     }
 }

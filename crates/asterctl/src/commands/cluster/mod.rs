@@ -1,11 +1,13 @@
 //! `asterctl cluster`
 
 mod init;
+mod settings;
 mod status;
 
 use clap::Subcommand;
 
 pub use init::Init;
+pub use settings::Settings;
 pub use status::Status;
 
 #[derive(Debug, Subcommand)]
@@ -14,4 +16,6 @@ pub enum Verb {
     Init(Init),
     /// Shows the replicas: who leads, how far each is, and whether their states agree
     Status(Status),
+    /// Shows what is set for the whole cluster, or changes it
+    Settings(Settings),
 }

@@ -1,11 +1,11 @@
 //! `asterctl host`
 
 mod add;
-mod disable;
-mod enable;
+mod drain;
 mod list;
 mod remove;
 mod show;
+mod undrain;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -22,10 +22,12 @@ pub enum Verb {
     Show(show::Show),
     /// Removes a host: takes our rows off it, then forgets it
     Remove(remove::Remove),
-    /// Lets a host be star-center again
-    Enable(enable::Enable),
-    /// Makes a host no star-center, for maintenance
-    Disable(disable::Disable),
+    /// Leads traffic away from a host, for maintenance
+    #[command(alias = "disable")]
+    Drain(drain::Drain),
+    /// Lets a host hold offices again
+    #[command(alias = "enable")]
+    Undrain(undrain::Undrain),
 }
 
 impl Verb {
@@ -33,8 +35,11 @@ impl Verb {
         match self {
             Self::Add(verb) => context.write(&verb.write, &verb.operation()?, verb.done()).await,
             Self::Remove(verb) => context.write(&verb.write, &verb.operation(), verb.done()).await,
-            Self::Enable(verb) => context.write(&verb.write, &verb.operation(), verb.done()).await,
-            Self::Disable(verb) => context.write(&verb.write, &verb.operation(), verb.done()).await,
+            Self::Undrain(verb) => context.write(&verb.write, &verb.operation(), verb.done()).await,
+            Self::Drain(verb) => {
+                let (operation, goal) = (verb.operation(), Some(verb.goal()));
+                context.write_and_reach(&verb.write, &operation, goal, verb.done()).await
+            }
             Self::List(verb) => verb.run(context).await,
             Self::Show(verb) => verb.run(context).await,
         }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use asterism_model::{Name, NetworkSpec, Operation, Vni};
 use clap::Args;
 
-use super::{EncapsulationArg, ResilienceArg, parse_vni};
+use super::{DetectionArg, EncapsulationArg, ResilienceArg, parse_vni};
 use crate::args::{AttachmentArg, WriteArgs, attachments};
 
 /// Creates a private network over one pool or several.
@@ -13,7 +13,9 @@ use crate::args::{AttachmentArg, WriteArgs, attachments};
 Examples:
   asterctl network create blue --pool p1:storage --pool p2:storage --encapsulation vxlan
   asterctl network create green --pool p1:vm --encapsulation gre --wait verified
-  asterctl network create red --pool p1:storage,prefer=a --pool p2:storage --prefer-pool p1 --mtu 1400 --vni 100")]
+  asterctl network create red --pool p1:storage,prefer=a --pool p2:storage --prefer-pool p1 --mtu 1400 --vni 100
+  asterctl network create voice --pool p1:storage --detection fast   # find dead tunnels within 50 ms
+  asterctl network create plain --pool p1:storage --resilience single")]
 pub struct Create {
     /// Its name, unique in the cluster
     #[arg(value_name = "NETWORK")]
@@ -36,8 +38,12 @@ pub struct Create {
     vni: Option<Vni>,
 
     /// How much redundancy its tunnels have
-    #[arg(long, value_enum, default_value_t = ResilienceArg::Single)]
+    #[arg(long, value_enum, default_value_t = ResilienceArg::Dual)]
     resilience: ResilienceArg,
+
+    /// How fast its hosts notice that a tunnel is dead
+    #[arg(long, value_enum, default_value_t = DetectionArg::Normal)]
+    detection: DetectionArg,
 
     /// The pool that shall be pool-center while it is able
     #[arg(long, value_name = "POOL")]
@@ -55,6 +61,7 @@ impl Create {
             mtu: self.mtu,
             vni: self.vni,
             resilience: self.resilience.into(),
+            detection: self.detection.into(),
             pools: attachments(&self.pools)?,
             preferred_pool: self.prefer_pool.clone(),
         }))

@@ -3,11 +3,13 @@
 mod create;
 mod delete;
 mod list;
+mod move_center;
+mod move_pool_center;
 mod show;
 mod update;
 
 use anyhow::Result;
-use asterism_model::{Encapsulation, Resilience};
+use asterism_model::{Detection, Encapsulation, Resilience};
 use clap::{Subcommand, ValueEnum};
 
 use crate::context::Context;
@@ -22,6 +24,10 @@ pub enum Verb {
     Show(show::Show),
     /// Changes a network; what is not named stays
     Update(update::Update),
+    /// Makes a host the star-center of its pool, without losing a packet
+    MoveCenter(move_center::MoveCenter),
+    /// Makes a pool the pool-center, without losing a packet
+    MovePoolCenter(move_pool_center::MovePoolCenter),
     /// Deletes a network
     Delete(delete::Delete),
 }
@@ -32,6 +38,14 @@ impl Verb {
             Self::Create(verb) => context.write(&verb.write, &verb.operation()?, verb.done()).await,
             Self::Update(verb) => context.write(&verb.write, &verb.operation()?, verb.done()).await,
             Self::Delete(verb) => context.write(&verb.write, &verb.operation(), verb.done()).await,
+            Self::MoveCenter(verb) => {
+                let (operation, goal) = (verb.operation()?, Some(verb.goal()?));
+                context.write_and_reach(&verb.write, &operation, goal, verb.done()?).await
+            }
+            Self::MovePoolCenter(verb) => {
+                let (operation, goal) = (verb.operation(), Some(verb.goal()));
+                context.write_and_reach(&verb.write, &operation, goal, verb.done()).await
+            }
             Self::List(verb) => verb.run(context).await,
             Self::Show(verb) => verb.run(context).await,
         }
@@ -57,10 +71,10 @@ impl From<EncapsulationArg> for Encapsulation {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum ResilienceArg {
+    /// Uplinks to a center and its standby, mended by the switches themselves
+    Dual,
     /// One uplink each, mended by an election
     Single,
-    /// Two uplinks each, mended by the switches themselves
-    Dual,
 }
 
 impl From<ResilienceArg> for Resilience {
@@ -68,6 +82,23 @@ impl From<ResilienceArg> for Resilience {
         match arg {
             ResilienceArg::Single => Self::Single,
             ResilienceArg::Dual => Self::Dual,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum DetectionArg {
+    /// BFD every 100 ms: a dead tunnel is noticed after 300 ms
+    Normal,
+    /// BFD every 15 ms: after 45 ms, where the hosts' BFD budget allows it
+    Fast,
+}
+
+impl From<DetectionArg> for Detection {
+    fn from(arg: DetectionArg) -> Self {
+        match arg {
+            DetectionArg::Normal => Self::Normal,
+            DetectionArg::Fast => Self::Fast,
         }
     }
 }

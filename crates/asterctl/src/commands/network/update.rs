@@ -6,7 +6,7 @@ use anyhow::Result;
 use asterism_model::{HostRef, Name, NetworkChange, Operation};
 use clap::Args;
 
-use super::ResilienceArg;
+use super::{DetectionArg, ResilienceArg};
 use crate::{
     args::{AttachmentArg, WriteArgs, attachments},
     exit::usage,
@@ -19,6 +19,7 @@ Examples:
   asterctl network update blue --mtu 8900
   asterctl network update blue --pool p3:storage --remove-pool p2
   asterctl network update blue --prefer-pool p1 --prefer-host p1/a
+  asterctl network update blue --resilience dual      # loses nothing, back to single neither
   asterctl network update blue --no-prefer-pool --no-prefer-host p1")]
 pub struct Update {
     /// Which network
@@ -40,6 +41,10 @@ pub struct Update {
     /// How much redundancy its tunnels have
     #[arg(long, value_enum)]
     resilience: Option<ResilienceArg>,
+
+    /// How fast its hosts notice that a tunnel is dead
+    #[arg(long, value_enum)]
+    detection: Option<DetectionArg>,
 
     /// The pool that shall be pool-center while it is able
     #[arg(long, value_name = "POOL", conflicts_with = "no_prefer_pool")]
@@ -66,6 +71,7 @@ impl Update {
         let change = NetworkChange {
             mtu: self.mtu,
             resilience: self.resilience.map(Into::into),
+            detection: self.detection.map(Into::into),
             set_pools: attachments(&self.pools)?,
             remove_pools: self.remove_pools.clone(),
             prefer_hosts: self.preferences()?,

@@ -10,11 +10,17 @@ use super::{
     legend,
     mark::{Role, state_class},
     palette,
-    text::{counted, escape, number, shortened},
+    text::{escape, number, shortened},
 };
 use crate::{
-    output::tree::properties,
-    view::{topology::root_of, word},
+    output::{
+        table::counted,
+        tree::{moves, properties},
+    },
+    view::{
+        topology::{root_of, stands_by},
+        word,
+    },
 };
 
 const HEADER: f64 = 88.0;
@@ -24,6 +30,8 @@ const EDGE: f64 = 36.0;
 const NORMAL_WIDTH: f64 = 1200.0;
 /// Of a pool's name beyond its region.
 const NAME_HEIGHT: f64 = 28.0;
+/// How far a link that is second choice bends off the straight way, by its length.
+const BOW: f64 = 0.22;
 /// Longest names that are drawn, in characters; the whole one is in the title that a pointer shows.
 const POOL_NAME: usize = 28;
 const HOST_NAME: usize = 16;
@@ -38,7 +46,8 @@ const STYLE: &str = "\
     .link { stroke-width: 1.6; stroke-opacity: 0.75; }
     .trunk { stroke: #ffe3a3; stroke-width: 2.6; stroke-opacity: 0.9; }
     .unseen { stroke-opacity: 0.35; }
-    .backup { stroke-width: 1; stroke-dasharray: 1 5; stroke-linecap: round; }
+    .backup { stroke-width: 1.1; stroke-opacity: 0.5; stroke-dasharray: 5 5; }
+    .drained { stroke: #ffc66b; }
     .down { stroke: #ff6b6b; stroke-opacity: 0.95; stroke-dasharray: 6 5; }
     .dead .dot { fill: #0d1430; stroke: #ff6b6b; stroke-width: 1.8; stroke-dasharray: 3 2.4; }
     .unreachable .dot { fill: #0d1430; stroke: #ffc66b; stroke-width: 1.8; stroke-dasharray: 3 2.4; }
@@ -118,6 +127,7 @@ impl<'a> Canvas<'a> {
         if down > 0 {
             parts.push(format!("{} down", counted(down, "link")));
         }
+        parts.extend(moves(self.topology));
         parts.join("  ·  ")
     }
 
@@ -191,7 +201,9 @@ impl<'a> Canvas<'a> {
 
     /// Tunnels.
     pub fn links(&mut self) {
-        for link in &self.topology.links {
+        let (backups, in_use): (Vec<_>, Vec<_>) =
+            self.topology.links.iter().partition(|link| stands_by(link));
+        for link in backups.into_iter().chain(in_use) {
             let (Some(from), Some(to)) = (self.place(&link.from), self.place(&link.to)) else { continue };
             let (from, to) = (from.point, to.point);
             let (from_pool, to_pool) = (self.pool_of(&link.from), self.pool_of(&link.to));
@@ -199,23 +211,29 @@ impl<'a> Canvas<'a> {
             match link.state() {
                 v1::LinkState::Down => class.push_str(" down"),
                 v1::LinkState::Unknown => class.push_str(" unseen"),
+                v1::LinkState::Drained => class.push_str(" drained"),
                 v1::LinkState::Up => {}
             }
-            if link.is_backup {
-                class.push_str(" backup");
-            }
-            let _ = writeln!(
-                self.svg,
-                "<line class=\"{class}\" x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\" stroke=\"{}\">\
-                 <title>{} to {}: {}</title></line>",
-                number(from.x),
-                number(from.y),
-                number(to.x),
-                number(to.y),
-                palette(from_pool.unwrap_or(0)),
+            let color = palette(from_pool.unwrap_or(0));
+            let title = format!(
+                "{} to {}: {}{}",
                 escape(&link.from),
                 escape(&link.to),
-                word!(LinkState, "LINK_STATE_", link.state)
+                word!(LinkState, "LINK_STATE_", link.state),
+                if stands_by(link) { ", stands by" } else { "" }
+            );
+            if stands_by(link) {
+                class.push_str(" backup");
+            }
+            let shape = if link.is_backup {
+                bow(from, to)
+            } else {
+                format!("M{} {}L{} {}", number(from.x), number(from.y), number(to.x), number(to.y))
+            };
+            let _ = writeln!(
+                self.svg,
+                "<path class=\"{class}\" d=\"{shape}\" fill=\"none\" stroke=\"{color}\">\
+                 <title>{title}</title></path>",
             );
         }
     }
@@ -226,10 +244,12 @@ impl<'a> Canvas<'a> {
             for member in &star.members {
                 let Some(place) = self.place(&member.host) else { continue };
                 let is_center = star.center.as_ref().is_some_and(|center| center.holder == member.host);
-                let role = match (self.root == Some(member.host.as_str()), is_center) {
-                    (true, _) => Role::Root,
-                    (false, true) => Role::Center,
-                    (false, false) => Role::Host,
+                let is_standby = star.standby.as_ref() == Some(&member.host);
+                let role = match (self.root == Some(member.host.as_str()), is_center, is_standby) {
+                    (true, ..) => Role::Root,
+                    (false, true, _) => Role::Center,
+                    (false, false, true) => Role::Standby,
+                    (false, false, false) => Role::Host,
                 };
                 self.draw_host(member, role, place, palette(index));
             }
@@ -291,6 +311,14 @@ impl<'a> Canvas<'a> {
         let stars = &self.topology.stars;
         stars.iter().position(|star| star.members.iter().any(|member| member.host == host))
     }
+}
+
+/// A way that leaves the straight one to first choices: from one end of a star to the other, that leads through its center.
+fn bow(from: Point, to: Point) -> String {
+    let (along, across) = ((to.x - from.x) / 2.0, (to.y - from.y) / 2.0);
+    let bend = Point { x: from.x + along - across * BOW, y: from.y + across + along * BOW };
+    let [from, bend, to] = [from, bend, to].map(|point| format!("{} {}", number(point.x), number(point.y)));
+    format!("M{from}Q{bend} {to}")
 }
 
 /// The box around all regions.

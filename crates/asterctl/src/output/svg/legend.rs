@@ -4,6 +4,8 @@ use std::{collections::BTreeSet, fmt::Write as _};
 
 use asterism_api::v1;
 
+use crate::view::topology::stands_by;
+
 use super::{
     layout::Point,
     mark::{Role, state_class},
@@ -50,8 +52,11 @@ pub fn draw(topology: &v1::Topology) -> (String, f64) {
 }
 
 fn hosts(topology: &v1::Topology) -> Vec<(Role, &'static str, &'static str)> {
-    let mut keys =
-        vec![(Role::Root, "", "root"), (Role::Center, "", "star-center"), (Role::Host, "", "host")];
+    let mut keys = vec![(Role::Root, "", "root"), (Role::Center, "", "star-center")];
+    if topology.stars.iter().any(|star| star.standby.is_some()) {
+        keys.push((Role::Standby, "", "standby"));
+    }
+    keys.push((Role::Host, "", "host"));
     let members = topology.stars.iter().flat_map(|star| &star.members);
     let classes: BTreeSet<&str> = members.map(state_class).collect();
     for class in [" disabled", " unreachable", " dead"] {
@@ -63,13 +68,21 @@ fn hosts(topology: &v1::Topology) -> Vec<(Role, &'static str, &'static str)> {
 }
 
 fn links(topology: &v1::Topology) -> Vec<(&'static str, &'static str)> {
-    let has = |state: v1::LinkState| topology.links.iter().any(|link| link.state() == state);
+    let has = |state: v1::LinkState, backup: bool| {
+        topology.links.iter().any(|link| link.state() == state && stands_by(link) == backup)
+    };
     let keys = [
-        (v1::LinkState::Up, "link trunk", "link up"),
-        (v1::LinkState::Down, "link down", "link down"),
-        (v1::LinkState::Unknown, "link trunk unseen", "link not seen"),
+        (has(v1::LinkState::Up, false), "link trunk", "link up"),
+        (has(v1::LinkState::Up, true), "link trunk backup", "standing by"),
+        (has(v1::LinkState::Drained, false) || has(v1::LinkState::Drained, true), "link drained", "drained"),
+        (has(v1::LinkState::Down, false) || has(v1::LinkState::Down, true), "link down", "link down"),
+        (
+            has(v1::LinkState::Unknown, false) || has(v1::LinkState::Unknown, true),
+            "link trunk unseen",
+            "link not seen",
+        ),
     ];
-    keys.into_iter().filter(|(state, ..)| has(*state)).map(|(_, class, word)| (class, word)).collect()
+    keys.into_iter().filter(|(is_there, ..)| *is_there).map(|(_, class, word)| (class, word)).collect()
 }
 
 fn width(word: &str) -> f64 {

@@ -1,4 +1,5 @@
-//! The marks of hosts: a gold star for the root, a four-pointed one for a star-center, a dot for any other.
+//! The marks of hosts: a gold star for the root, a four-pointed one for a star-center, a hollow one for a standby, a dot
+//! for any other.
 
 use std::{f64::consts::TAU, fmt::Write as _};
 
@@ -11,6 +12,7 @@ use super::{layout::Point, text::number};
 pub enum Role {
     Root,
     Center,
+    Standby,
     Host,
 }
 
@@ -20,6 +22,7 @@ impl Role {
         match self {
             Self::Root => 15.0,
             Self::Center => 10.0,
+            Self::Standby => 8.0,
             Self::Host => 6.0,
         }
     }
@@ -36,6 +39,10 @@ impl Role {
                 "<circle cx=\"{x}\" cy=\"{y}\" r=\"15\" fill=\"{color}\" fill-opacity=\"0.22\"/>\
                  <path class=\"dot\" d=\"{}\" fill=\"{color}\" stroke=\"#f4f6ff\" stroke-width=\"1\"/>\n",
                 star_path(place, 4, 12.0, 5.2)
+            ),
+            Self::Standby => format!(
+                "<path class=\"dot\" d=\"{}\" fill=\"#141d42\" stroke=\"{color}\" stroke-width=\"1.6\"/>\n",
+                star_path(place, 4, 11.0, 5.0)
             ),
             Self::Host => {
                 format!(

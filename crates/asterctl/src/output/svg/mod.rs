@@ -37,11 +37,23 @@ mod tests {
     use expect_test::expect_file;
 
     use super::*;
-    use crate::output::fixture::{grid, three_pools, undecided};
+    use crate::output::fixture::{dual_pools, grid, moving_pools, three_pools, undecided};
 
     #[test]
     fn three_pools_are_drawn_as_before() {
         expect_file!["snapshots/three_pools.svg"].assert_eq(&render(&three_pools()));
+    }
+
+    #[test]
+    fn pools_with_standbys_are_drawn_as_before() {
+        expect_file!["snapshots/dual_pools.svg"].assert_eq(&render(&dual_pools()));
+    }
+
+    #[test]
+    fn what_is_under_way_stands_in_the_subtitle() {
+        let svg = render(&moving_pools());
+        assert!(svg.contains("the pool-center moves to p3 (moved)"));
+        assert!(svg.contains("p2/b is drained of all below"));
     }
 
     #[test]
@@ -54,7 +66,11 @@ mod tests {
         let topology = grid(16, 32);
         let svg = render(&topology);
         assert_eq!(svg.matches("<g class=\"host").count(), 16 * 32);
-        assert_eq!(svg.matches("<line ").count(), topology.links.len());
+        assert_eq!(
+            svg.matches("<path class=\"link").count() - 1,
+            topology.links.len(),
+            "one is the legend's"
+        );
         assert!(!svg.contains("NaN") && !svg.contains("inf"), "every number is one");
     }
 

@@ -14,10 +14,6 @@ pub fn shortened(name: &str, limit: usize) -> String {
     name.chars().take(limit - 1).chain(['…']).collect()
 }
 
-pub fn counted(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
-}
-
 pub fn escape(text: &str) -> String {
     let mut escaped = String::new();
     for char in text.chars() {

@@ -34,6 +34,7 @@ fn cluster() -> ClusterView {
         name: Some("lab".into()),
         node: 1,
         leader: Some(1),
+        settings: Some(v1::Settings { bfd_budget: 4000, mode: v1::Mode::ReadOnly.into() }),
         replicas: vec![
             replica(1, reachable(v1::Role::Leader, 120, "0123456789abcdef")),
             replica(2, reachable(v1::Role::Follower, 118, "fedcba9876543210")),
@@ -49,16 +50,17 @@ fn the_cluster() {
         Format::Table,
         &cluster(),
         expect![[r#"
-        cluster:  lab (0000000000000000000000000000002a)
-        leader:   1
+            cluster:  lab (0000000000000000000000000000002a)
+            leader:   1
+            The leader only looks: read-only mode (`asterctl cluster settings`).
 
-        NODE          ADDRESS        ROLE         TERM  LOG  APPLIED  SNAPSHOT  LAG  REVISION  EPOCH  DIGEST    VERSION
-        1             10.0.0.1:7400  leader       7     120  120      100       0    12        4      01234567  0.1.0
-        2             10.0.0.2:7400  follower     7     120  118      100       2    12        4      fedcba98  0.1.0
-        3             10.0.0.3:7400  unreachable  -     -    -        -         -    -         -      -         -
-        4 (no voter)  10.0.0.4:7400  learner      7     120  120      100       0    12        4      ffff      0.1.0
-        replica 3: connection refused
-    "#]],
+            NODE          ADDRESS        ROLE         TERM  LOG  APPLIED  SNAPSHOT  LAG  REVISION  EPOCH  DIGEST    VERSION
+            1             10.0.0.1:7400  leader       7     120  120      100       0    12        4      01234567  0.1.0
+            2             10.0.0.2:7400  follower     7     120  118      100       2    12        4      fedcba98  0.1.0
+            3             10.0.0.3:7400  unreachable  -     -    -        -         -    -         -      -         -
+            4 (no voter)  10.0.0.4:7400  learner      7     120  120      100       0    12        4      ffff      0.1.0
+            replica 3: connection refused
+        "#]],
     );
     assert_eq!(
         cluster().diverged(),

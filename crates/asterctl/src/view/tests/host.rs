@@ -27,6 +27,21 @@ fn hosts() -> Vec<HostView> {
             tunnels_up: 2,
             ..Default::default()
         }),
+        uplinks: v1::Uplinks::Several.into(),
+        bfd: Some(v1::BfdLoad {
+            sessions: 2,
+            interval_ms: 100,
+            fast_interval_ms: Some(15),
+            packets_per_second: 77,
+            budget: 4000,
+        }),
+        offices: vec![v1::Office {
+            network: "blue".into(),
+            rank: v1::Rank::RootStandby.into(),
+            is_coming: false,
+            successor: None,
+            waiting_for: "until p1/c answers".into(),
+        }],
     };
     let mut ill = well.clone();
     ill.id = 2;
@@ -46,6 +61,9 @@ fn hosts() -> Vec<HostView> {
     stale.name = "p1/c".into();
     stale.standing = v1::Standing::Disabled.into();
     stale.status = None;
+    stale.uplinks = v1::Uplinks::One.into();
+    stale.bfd = None;
+    stale.offices.clear();
     [well, ill, stale].into_iter().map(HostView::from).collect()
 }
 
@@ -71,7 +89,12 @@ fn hosts_for_people() {
             ovsdb:       tcp:10.10.1.1:6640
             datapath:    system
             transports:  storage=10.20.1.1, MTU 9000
+            uplinks:     several
+            BFD:         2 sessions every 100 ms, fast ones every 15 ms: 77 of 4000 packets/s
             revision:    3
+            offices:
+              NETWORK  OFFICE        GOES TO  WAITING FOR
+              blue     root standby  -        until p1/c answers
             as the leader sees it:
               session:       lost since 2026-02-25T06:14:20Z
               last error:    connection refused
@@ -91,77 +114,107 @@ fn hosts_for_programs() {
         Format::Json,
         &hosts()[..1],
         expect![[r#"
-        {
-          "api": "asterism/v1",
-          "kind": "HostList",
-          "index": 40,
-          "items": [
             {
-              "name": "p1/a",
-              "id": 1,
-              "ovsdb": "tcp:10.10.1.1:6640",
-              "datapath": "system",
-              "transports": {
-                "storage": {
-                  "address": "10.20.1.1",
-                  "mtu": 9000
+              "api": "asterism/v1",
+              "kind": "HostList",
+              "index": 40,
+              "items": [
+                {
+                  "name": "p1/a",
+                  "id": 1,
+                  "ovsdb": "tcp:10.10.1.1:6640",
+                  "datapath": "system",
+                  "transports": {
+                    "storage": {
+                      "address": "10.20.1.1",
+                      "mtu": 9000
+                    }
+                  },
+                  "standing": "enabled",
+                  "revision": 3,
+                  "uplinks": "several",
+                  "bfd": {
+                    "sessions": 2,
+                    "interval_ms": 100,
+                    "fast_interval_ms": 15,
+                    "packets_per_second": 77,
+                    "budget": 4000
+                  },
+                  "offices": [
+                    {
+                      "network": "blue",
+                      "rank": "root_standby",
+                      "is_coming": false,
+                      "successor": null,
+                      "waiting_for": "until p1/c answers"
+                    }
+                  ],
+                  "status": {
+                    "session": "connected",
+                    "since": "2026-02-25T06:13:20.000Z",
+                    "last_error": "",
+                    "phase": "settled",
+                    "waiting_for": "",
+                    "target": "reached",
+                    "pending_rows": 0,
+                    "fence": {
+                      "cluster_id": "07",
+                      "epoch": 4,
+                      "revision": 12
+                    },
+                    "ovs_version": "3.1.0",
+                    "tunnels": 2,
+                    "tunnels_up": 2
+                  }
                 }
-              },
-              "standing": "enabled",
-              "revision": 3,
-              "status": {
-                "session": "connected",
-                "since": "2026-02-25T06:13:20.000Z",
-                "last_error": "",
-                "phase": "settled",
-                "waiting_for": "",
-                "target": "reached",
-                "pending_rows": 0,
-                "fence": {
-                  "cluster_id": "07",
-                  "epoch": 4,
-                  "revision": 12
-                },
-                "ovs_version": "3.1.0",
-                "tunnels": 2,
-                "tunnels_up": 2
-              }
+              ]
             }
-          ]
-        }
-    "#]],
+        "#]],
     );
     check_list(
         Format::Yaml,
         &hosts()[1..2],
         expect![[r#"
-        api: asterism/v1
-        kind: HostList
-        index: 40
-        items:
-        - name: p1/b
-          id: 2
-          ovsdb: tcp:10.10.1.1:6640
-          datapath: system
-          transports:
-            storage:
-              address: "10.20.1.1"
-              mtu: 9000
-          standing: enabled
-          revision: 3
-          status:
-            session: lost
-            since: "2026-02-25T06:14:20.000Z"
-            last_error: connection refused
-            phase: disconnected
-            waiting_for: the next attempt
-            target: differs
-            pending_rows: 3
-            fence: null
-            ovs_version: ""
-            tunnels: 0
-            tunnels_up: 0
-    "#]],
+            api: asterism/v1
+            kind: HostList
+            index: 40
+            items:
+            - name: p1/b
+              id: 2
+              ovsdb: tcp:10.10.1.1:6640
+              datapath: system
+              transports:
+                storage:
+                  address: "10.20.1.1"
+                  mtu: 9000
+              standing: enabled
+              revision: 3
+              uplinks: several
+              bfd:
+                sessions: 2
+                interval_ms: 100
+                fast_interval_ms: 15
+                packets_per_second: 77
+                budget: 4000
+              offices:
+              - network: blue
+                rank: root_standby
+                is_coming: false
+                successor: null
+                waiting_for: until p1/c answers
+              status:
+                session: lost
+                since: "2026-02-25T06:14:20.000Z"
+                last_error: connection refused
+                phase: disconnected
+                waiting_for: the next attempt
+                target: differs
+                pending_rows: 3
+                fence: null
+                ovs_version: ""
+                tunnels: 0
+                tunnels_up: 0
+        "#]],
     );
 }
 

@@ -1,9 +1,11 @@
 //! Tables, JSON and YAML of fixed answers.
 
 mod cluster;
+mod forecast;
 mod host;
 mod network;
 mod plan;
+mod verification;
 
 use asterism_api::v1;
 use expect_test::{Expect, expect};
@@ -92,6 +94,20 @@ fn a_topology_for_programs() {
     assert_eq!(json["stars"][1]["center"]["cause"], "dead");
     assert_eq!(json["links"][4]["state"], "down");
     assert_eq!(json["kind"], "Topology");
+}
+
+#[test]
+fn moves_for_programs() {
+    let topology = TopologyView::from(crate::output::fixture::moving_pools());
+    let json = output::item(Format::Json, Some(40), &topology).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["next_pool"]["pool"], "p3");
+    assert_eq!(json["stars"][1]["next"]["cause"], "moved");
+    assert_eq!(json["stars"][1]["drain"]["host"], "p2/b");
+    assert_eq!(json["stars"][2]["standby"], "p3/a");
+    assert_eq!(json["stars"][2]["members"][2]["uplinks"], "one");
+    assert_eq!(json["links"][0]["interval_ms"], 15);
+    assert_eq!(json["waiting"].as_array().map(Vec::len), Some(1));
 }
 
 #[test]

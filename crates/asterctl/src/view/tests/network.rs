@@ -15,7 +15,8 @@ fn network() -> NetworkView {
         mtu: 1400,
         vni: Some(100),
         requested_vni: Some(100),
-        resilience: v1::Resilience::Single.into(),
+        resilience: v1::Resilience::Dual.into(),
+        detection: v1::Detection::Normal.into(),
         pools: [
             ("p1".to_owned(), attachment),
             ("p2".to_owned(), v1::PoolAttachment { transport: "storage".into(), preferred_host: None }),
@@ -43,57 +44,59 @@ fn networks() {
         Format::Table,
         &network(),
         expect![[r#"
-        network:           blue
-        id:                1
-        encapsulation:     vxlan
-        vni:               100 (asked for)
-        mtu:               1400 bytes
-        resilience:        single
-        pools:             p1 over storage, prefers a; p2 over storage
-        preferred pool:    p1
-        pool-center:       p1
-        root:              p1/a
-        hosts programmed:  5/6
-        links up:          4/5
-        revision:          9
-    "#]],
+            network:           blue
+            id:                1
+            encapsulation:     vxlan
+            vni:               100 (asked for)
+            mtu:               1400 bytes
+            resilience:        dual
+            detection:         normal
+            pools:             p1 over storage, prefers a; p2 over storage
+            preferred pool:    p1
+            pool-center:       p1
+            root:              p1/a
+            hosts programmed:  5/6
+            links up:          4/5
+            revision:          9
+        "#]],
     );
     check_item(
         Format::Json,
         &network(),
         expect![[r#"
-        {
-          "api": "asterism/v1",
-          "kind": "Network",
-          "index": 40,
-          "name": "blue",
-          "id": 1,
-          "encapsulation": "vxlan",
-          "mtu": 1400,
-          "vni": 100,
-          "requested_vni": 100,
-          "resilience": "single",
-          "pools": {
-            "p1": {
-              "transport": "storage",
-              "preferred_host": "a"
-            },
-            "p2": {
-              "transport": "storage",
-              "preferred_host": null
+            {
+              "api": "asterism/v1",
+              "kind": "Network",
+              "index": 40,
+              "name": "blue",
+              "id": 1,
+              "encapsulation": "vxlan",
+              "mtu": 1400,
+              "vni": 100,
+              "requested_vni": 100,
+              "resilience": "dual",
+              "detection": "normal",
+              "pools": {
+                "p1": {
+                  "transport": "storage",
+                  "preferred_host": "a"
+                },
+                "p2": {
+                  "transport": "storage",
+                  "preferred_host": null
+                }
+              },
+              "preferred_pool": "p1",
+              "pool_center": "p1",
+              "root": "p1/a",
+              "revision": 9,
+              "status": {
+                "hosts": 6,
+                "hosts_programmed": 5,
+                "links": 5,
+                "links_up": 4
+              }
             }
-          },
-          "preferred_pool": "p1",
-          "pool_center": "p1",
-          "root": "p1/a",
-          "revision": 9,
-          "status": {
-            "hosts": 6,
-            "hosts_programmed": 5,
-            "links": 5,
-            "links_up": 4
-          }
-        }
-    "#]],
+        "#]],
     );
 }

@@ -1,20 +1,17 @@
 //! Waits until a change got as far as was asked, and says on stderr how far it is.
 
-use std::{
-    fmt::Write as _,
-    io::{self, IsTerminal, Write},
-    pin::pin,
-    time::Duration,
-};
+mod line;
+pub mod moves;
+
+use std::{fmt::Write as _, pin::pin};
 
 use anyhow::Result;
 use asterism_api::{Class, Client, v1};
 use tokio::time::{Instant, timeout_at};
 
 use crate::{args::WriteArgs, exit::Problem, output};
+use line::ProgressLine;
 
-/// What takes no longer needs no progress.
-const QUIET: Duration = Duration::from_secs(1);
 /// Hosts that are named in a line of progress.
 const NAMED: usize = 4;
 
@@ -22,16 +19,15 @@ const NAMED: usize = 4;
 ///
 /// # Errors
 /// [`Problem::NotReached`], whatever the reason: the change itself is made.
-pub async fn until(client: &mut Client, revision: u64, args: &WriteArgs) -> Result<()> {
-    let deadline = Instant::now() + args.wait_timeout;
+pub async fn until(client: &mut Client, revision: u64, deadline: Instant, args: &WriteArgs) -> Result<()> {
     let request = v1::AwaitRequest {
         revision,
         stage: args.wait.to_proto().into(),
         include_unreachable: args.wait_unreachable,
     };
-    let mut report = Report::new();
+    let mut report = Report::default();
     let outcome = timeout_at(deadline, follow(client, request, &mut report)).await;
-    report.end();
+    report.line.end();
     let why = match outcome {
         Ok(Ok(())) => {
             report.warn_of_unreachable();
@@ -56,10 +52,10 @@ async fn follow(
     loop {
         let mut next = pin!(stream.next());
         // Taken up again rather than dropped: it may be asking another replica.
-        let progress = match timeout_at(report.quiet_until, &mut next).await {
+        let progress = match timeout_at(report.line.quiet_until(), &mut next).await {
             Ok(progress) => progress?,
             Err(_) => {
-                report.speak();
+                report.line.speak();
                 next.await?
             }
         };
@@ -72,51 +68,17 @@ async fn follow(
     }
 }
 
-/// Lines of progress: one that is rewritten on a terminal, else one for each change. None while it is quick.
+/// What was told last.
+#[derive(Default)]
 struct Report {
     last: Option<v1::Progress>,
-    /// The line that was told last.
-    told: Option<String>,
-    is_terminal: bool,
-    quiet_until: Instant,
+    line: ProgressLine,
 }
 
 impl Report {
-    fn new() -> Self {
-        let is_terminal = io::stderr().is_terminal();
-        Self { last: None, told: None, is_terminal, quiet_until: Instant::now() + QUIET }
-    }
-
     fn take(&mut self, progress: v1::Progress) {
+        self.line.show(line(&progress));
         self.last = Some(progress);
-        if Instant::now() >= self.quiet_until {
-            self.speak();
-        }
-    }
-
-    /// Tells how far it is, if that is news.
-    fn speak(&mut self) {
-        // Once is enough to end the silence.
-        self.quiet_until = self.quiet_until.min(Instant::now());
-        let Some(line) = self.last.as_ref().map(line) else { return };
-        if self.told.as_ref() == Some(&line) {
-            return;
-        }
-        if self.is_terminal {
-            let mut err = io::stderr().lock();
-            let _ = write!(err, "\r\x1b[2K{line}").and_then(|()| err.flush());
-        } else {
-            output::notice(&line);
-        }
-        self.told = Some(line);
-    }
-
-    /// Takes the rewritten line away.
-    fn end(&self) {
-        if self.is_terminal && self.told.is_some() {
-            let mut err = io::stderr().lock();
-            let _ = write!(err, "\r\x1b[2K").and_then(|()| err.flush());
-        }
     }
 
     fn last_line(&self) -> String {

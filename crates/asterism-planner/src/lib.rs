@@ -10,8 +10,10 @@
 #[cfg(test)]
 extern crate self as asterism_planner;
 
+pub mod budget;
 pub mod check;
 pub mod diff;
+pub mod drift;
 pub mod elect;
 pub mod evidence;
 pub mod explain;
@@ -30,8 +32,10 @@ mod testing;
 pub mod tick;
 pub mod vni;
 
+pub use budget::{BfdLoad, Budget};
 pub use check::check;
 pub use diff::{Conflict, Difference, diff};
+pub use drift::{Drift, drift};
 pub use evidence::{Evidence, Graces, HostEvidence, Path, SessionEvidence};
 pub use explain::{Explanation, explain};
 pub use finding::Finding;

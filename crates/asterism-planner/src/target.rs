@@ -1,6 +1,6 @@
 //! From choices to what one host shall have.
 
-use std::collections::BTreeMap;
+use std::{cell::OnceCell, collections::BTreeMap, sync::Arc};
 
 use asterism_model::{
     Bfd, Host, HostId, HostTarget, NetworkId, NetworkState, PortRole, PrivateNetwork, TargetBridge,
@@ -8,10 +8,7 @@ use asterism_model::{
     target::{bridge_name, tunnel_name, uplink_name},
 };
 
-use crate::{links::Fabric, members::Members};
-
-/// BFD's interval on every tunnel. Three of them lost make a peer down: 300 ms, with ten packets a second and tunnel.
-const BFD_INTERVAL_MS: u32 = 100;
+use crate::{budget::Budget, links::Fabric, members::Members};
 
 /// All that Asterism wants on a host. A function of the state alone: two versions of the program, or two replicas, derive
 /// the same. A leaving or forgotten host shall have nothing.
@@ -22,11 +19,23 @@ pub fn target(state: &NetworkState, host: HostId) -> HostTarget {
 /// Derives the targets of many hosts of one state.
 pub struct Targets<'a> {
     members: Members<'a>,
+    /// Counted when it is first asked for.
+    budget: OnceCell<Arc<Budget>>,
 }
 
 impl<'a> Targets<'a> {
     pub fn of(state: &'a NetworkState) -> Self {
-        Self { members: Members::of(state) }
+        Self { members: Members::of(state), budget: OnceCell::new() }
+    }
+
+    /// The same, with the state's budget counted beforehand.
+    pub fn with(state: &'a NetworkState, budget: Arc<Budget>) -> Self {
+        Self { members: Members::of(state), budget: OnceCell::from(budget) }
+    }
+
+    /// What BFD costs the hosts.
+    pub fn budget(&self) -> &Budget {
+        self.budget.get_or_init(|| Arc::new(Budget::of(&self.members)))
     }
 
     pub fn members(&self) -> &Members<'a> {
@@ -101,7 +110,7 @@ impl<'a> Targets<'a> {
             local_ip: transport(host, network)?.address,
             remote_ip: transport(peer, network)?.address,
             key: topology.vni,
-            bfd: Bfd { interval_ms: BFD_INTERVAL_MS, is_drained },
+            bfd: Bfd { interval_ms: self.budget().host(host.id).interval(network.detection), is_drained },
         })
     }
 }

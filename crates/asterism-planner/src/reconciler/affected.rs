@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use asterism_model::{HostId, NetworkId, NetworkState};
 
-use crate::{links::Fabric, members::Members, scope::Scope};
+use crate::{budget::Budget, links::Fabric, members::Members, scope::Scope};
 
-/// Never too few; a host that changed itself is looked at as a whole.
-pub(super) fn affected(before: &NetworkState, after: &NetworkState) -> BTreeMap<HostId, Scope> {
+/// Never too few; a host that changed itself, or whose BFD speaks more or less often, is looked at as a whole.
+pub(super) fn affected(
+    (before, budget_before): (&NetworkState, &Budget),
+    (after, budget_after): (&NetworkState, &Budget),
+) -> BTreeMap<HostId, Scope> {
     let (before, after) = (Members::of(before), Members::of(after));
     let mut found = Affected::default();
     let ids =
@@ -16,6 +19,8 @@ pub(super) fn affected(before: &NetworkState, after: &NetworkState) -> BTreeMap<
         found.compare_network(*network, &before, &after);
     }
     found.compare_hosts(&before, &after);
+    let paced = budget_after.changed(budget_before).chain(budget_before.changed(budget_after));
+    found.scopes.extend(paced.map(|host| (host, Scope::All)));
     found.scopes
 }
 

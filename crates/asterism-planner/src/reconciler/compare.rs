@@ -7,7 +7,7 @@ use std::{
 
 use asterism_model::{HostId, HostTarget, NetworkId, Operation, PortRole, PrivateNetwork};
 
-use super::{Action, Phase, Reconciler, holding::layout};
+use super::{Action, Phase, Reconciler, holding::layout, proposals::Report};
 use crate::{
     Tick,
     diff::diff_within,
@@ -18,12 +18,16 @@ use crate::{
 
 impl Reconciler {
     pub(super) fn step_lanes(&mut self, now: Tick) {
-        let state = Arc::clone(&self.state);
+        let (state, budget) = (Arc::clone(&self.state), Arc::clone(&self.budget));
         let mut targets = None;
         // What one lane sends or gives up may let another go on.
         while let Some(host) = self.due.pop_first() {
             if self.lanes.get(&host).is_some_and(|lane| !lane.agenda.is_empty() && is_ready(&lane.phase)) {
-                self.step_lane(host, targets.get_or_insert_with(|| Targets::of(&state)), now);
+                self.step_lane(
+                    host,
+                    targets.get_or_insert_with(|| Targets::with(&state, Arc::clone(&budget))),
+                    now,
+                );
             }
         }
     }
@@ -58,7 +62,7 @@ impl Reconciler {
 
     fn forget_if_clean(&mut self, host: HostId, is_clean: bool, now: Tick) {
         let is_leaving = self.state.hosts().get(&host).is_some_and(|host| !host.is_member());
-        if is_leaving && is_clean && self.proposals.try_forget(host, &self.settings, now) {
+        if is_leaving && is_clean && self.proposals.try_report(host, Report::End, &self.settings, now) {
             let epoch = self.leadership.epoch;
             self.actions.push_back(Action::Propose(Operation::ForgetHost { host, epoch }));
         }

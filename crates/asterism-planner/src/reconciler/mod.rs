@@ -25,14 +25,14 @@ use std::{
     sync::Arc,
 };
 
-use asterism_model::{ClusterId, Fence, HostId, NetworkId, NetworkState, ObservedHost, Outcome};
+use asterism_model::{ClusterId, Fence, HostId, Mode, NetworkId, NetworkState, ObservedHost, Outcome};
 
 pub use event::{Action, ClaimOutcome, Event, ProposalOutcome};
 pub use phase::Phase;
 pub use settings::Settings;
 pub use status::LaneStatus;
 
-use crate::{Finding, Plan, Tick, moves::Ledger};
+use crate::{Budget, Finding, Plan, Tick, members::Members, moves::Ledger};
 use lane::Lane;
 use leadership::Leadership;
 use proposals::Proposals;
@@ -42,6 +42,8 @@ pub struct Reconciler {
     settings: Settings,
     leadership: Leadership,
     state: Arc<NetworkState>,
+    /// Of that state.
+    budget: Arc<Budget>,
     lanes: BTreeMap<HostId, Lane>,
     ledger: Ledger,
     /// Networks in which a link between hosts that answer is withheld for the sake of hosts that don't.
@@ -72,6 +74,7 @@ impl Reconciler {
             settings,
             leadership: Leadership { cluster, epoch },
             state: Arc::new(NetworkState::default()),
+            budget: Arc::default(),
             lanes: BTreeMap::new(),
             ledger: Ledger::default(),
             contested: BTreeSet::new(),
@@ -106,7 +109,9 @@ impl Reconciler {
             return;
         }
         self.expire(now);
-        self.step_lanes(now);
+        if !self.is_read_only() {
+            self.step_lanes(now);
+        }
         self.plan_if_due(now);
     }
 
@@ -120,7 +125,8 @@ impl Reconciler {
         if self.is_silent {
             return None;
         }
-        let lanes = self.lanes.values().filter_map(|lane| lane.phase.deadline());
+        let lanes = self.lanes.values().filter(|lane| self.expires(lane));
+        let lanes = lanes.filter_map(|lane| lane.phase.deadline());
         let plan = self.plan_at.filter(|_| !self.proposals.awaits_topology()).map(|at| (at, "next plan"));
         lanes.chain(plan).chain(self.proposals.deadlines()).min()
     }
@@ -136,9 +142,28 @@ impl Reconciler {
         self.proposals.see_state(state.revision());
         let before = std::mem::replace(&mut self.state, state);
         self.match_lanes(now);
-        for (host, scope) in affected::affected(&before, &self.state) {
+        if before.revision() != self.state.revision() {
+            self.follow_revision(&before, now);
+        }
+    }
+
+    /// Something was asked for, found or chosen otherwise.
+    fn follow_revision(&mut self, before: &NetworkState, now: Tick) {
+        let budget = Arc::new(Budget::of(&Members::of(&self.state)));
+        let budget_before = std::mem::replace(&mut self.budget, budget);
+        let affected = affected::affected((before, &budget_before), (&self.state, &self.budget));
+        for (host, scope) in affected {
             self.touch(host, scope);
         }
+        let hosts: Vec<HostId> = self.lanes.keys().copied().collect();
+        for host in hosts {
+            self.report_uplinks(host, now);
+        }
+    }
+
+    /// Nothing is claimed, written or proposed; what differs is shown.
+    fn is_read_only(&self) -> bool {
+        self.state.settings().mode == Mode::ReadOnly
     }
 
     /// A lane for each host, and none besides.
@@ -147,7 +172,7 @@ impl Reconciler {
             self.lanes.keys().filter(|host| !self.state.hosts().contains_key(host)).copied().collect();
         for host in gone {
             self.lanes.remove(&host);
-            self.proposals.forgotten(host);
+            self.proposals.drop_reports(host);
             let scope = self.ledger.forget(host);
             self.touch_waiting(&scope);
             self.actions.push_back(Action::Disconnect { host });
@@ -169,6 +194,7 @@ impl Reconciler {
         if is_news {
             self.touch_contested();
         }
+        self.report_uplinks(host, now);
         self.follow(host);
     }
 
@@ -214,6 +240,7 @@ impl Reconciler {
         let due: Vec<HostId> = self
             .lanes
             .iter()
+            .filter(|(_, lane)| self.expires(lane))
             .filter(|(_, lane)| lane.phase.deadline().is_some_and(|(at, _)| at <= now))
             .map(|(host, _)| *host)
             .collect();
@@ -221,6 +248,11 @@ impl Reconciler {
             self.expire_lane(host, now);
         }
         self.expire_proposals(now);
+    }
+
+    /// Whether the end of the lane's phase brings anything: no claim follows in read-only mode.
+    fn expires(&self, lane: &Lane) -> bool {
+        !(self.is_read_only() && matches!(lane.phase, Phase::Unclaimed { .. }))
     }
 
     fn expire_lane(&mut self, host: HostId, now: Tick) {

@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use asterism_model::{HostId, Operation, Refusal};
+use asterism_model::{HostId, Operation, Refusal, Uplinks};
 
-use super::{Action, ProposalOutcome, Reconciler, proposals};
+use super::{
+    Action, ProposalOutcome, Reconciler,
+    proposals::{self, Report},
+};
 use crate::{Evidence, Tick, plan::plan, scope::Scope};
 
 impl Reconciler {
@@ -21,7 +24,7 @@ impl Reconciler {
         let plan = plan(&self.state, &self.evidence(), &self.settings.graces, now);
         self.plan_at = plan.plan_again;
         self.has_unplanned_news = false;
-        if !plan.changes.is_empty() {
+        if !plan.changes.is_empty() && !self.is_read_only() {
             self.proposals.propose_topology(plan.based_on, &self.settings, now);
             self.actions.push_back(Action::Propose(Operation::AdoptTopology {
                 epoch: self.leadership.epoch,
@@ -48,9 +51,9 @@ impl Reconciler {
         // Whether the log has taken it as a leader's word, which a plan upon an old state is too.
         let is_heard =
             matches!(outcome, ProposalOutcome::Applied | ProposalOutcome::Refused(Refusal::StalePlan { .. }));
-        if let Operation::ForgetHost { host, .. } = operation {
+        if let Some((host, report)) = report(operation) {
             if outcome != ProposalOutcome::Applied {
-                self.proposals.pause_forget(*host, &self.settings, now);
+                self.proposals.pause_report(host, report, &self.settings, now);
             }
         } else if is_question(operation) {
             let hosts = self.proposals.take_question();
@@ -61,6 +64,23 @@ impl Reconciler {
         } else {
             self.proposals.drop_topology();
             self.replan_by(now + self.settings.shortest_pause);
+        }
+    }
+
+    /// Tells the log how many uplinks a host can have, where it knows otherwise.
+    pub(super) fn report_uplinks(&mut self, host: HostId, now: Tick) {
+        let Some(known) = self.state.hosts().get(&host) else { return };
+        let picture = self.lanes.get(&host).and_then(|lane| lane.picture.as_ref());
+        // A switch that has never run says nothing of itself.
+        let Some(picture) = picture.filter(|picture| picture.ovs_version.is_some()) else { return };
+        let uplinks = if picture.can_bond { Uplinks::Several } else { Uplinks::One };
+        if uplinks == known.uplinks {
+            self.proposals.reported(host, Report::Uplinks);
+        } else if !self.is_read_only()
+            && self.proposals.try_report(host, Report::Uplinks, &self.settings, now)
+        {
+            let epoch = self.leadership.epoch;
+            self.actions.push_back(Action::Propose(Operation::RecordUplinks { host, epoch, uplinks }));
         }
     }
 
@@ -82,8 +102,11 @@ impl Reconciler {
         if expired.topology {
             self.replan_by(now);
         }
-        for host in expired.forgets {
-            self.touch(host, Scope::All);
+        for (host, report) in expired.reports {
+            match report {
+                Report::End => self.touch(host, Scope::All),
+                Report::Uplinks => self.report_uplinks(host, now),
+            }
         }
         self.take_answer(expired.unanswered, false, now);
         if self.proposals.ask(&self.settings, now) {
@@ -94,6 +117,17 @@ impl Reconciler {
                 changes: BTreeMap::new(),
             }));
         }
+    }
+}
+
+/// What an operation tells the log of a host.
+fn report(operation: &Operation) -> Option<(HostId, Report)> {
+    if let Operation::ForgetHost { host, .. } = operation {
+        Some((*host, Report::End))
+    } else if let Operation::RecordUplinks { host, .. } = operation {
+        Some((*host, Report::Uplinks))
+    } else {
+        None
     }
 }
 

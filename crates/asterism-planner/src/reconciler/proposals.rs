@@ -1,5 +1,5 @@
-//! What was proposed to the log and not answered yet: one topology at a time, each leaving host's end once, and the
-//! question whether we still lead.
+//! What was proposed to the log and not answered yet: one topology at a time, each report of a host once, and the question
+//! whether we still lead.
 //!
 //! A proposal that came to nothing is not repeated at once: without a quorum every answer is quick.
 
@@ -29,7 +29,7 @@ pub(super) fn first(changes: &BTreeMap<NetworkId, TopologyPlan>) -> BTreeMap<Net
 #[derive(Debug, Default)]
 pub(super) struct Proposals {
     topology: Option<Topology>,
-    forgets: BTreeMap<HostId, Forget>,
+    reports: BTreeMap<(HostId, Report), Reported>,
     question: Option<Question>,
     /// Hosts that wait for the answer to the next question: the one under way was put before they were seen.
     waiting: BTreeSet<HostId>,
@@ -54,9 +54,18 @@ struct Topology {
     is_ahead: bool,
 }
 
-/// How far a host's end is.
+/// What the log is told of a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Report {
+    /// It has left, and holds no row of ours.
+    End,
+    /// How many uplinks it can have.
+    Uplinks,
+}
+
+/// How far a report is.
 #[derive(Debug, Clone, Copy)]
-enum Forget {
+enum Reported {
     /// Proposed; unknown after the deadline.
     Proposed { deadline: Tick },
     /// Refused, lost or unknown: not again before this.
@@ -90,20 +99,26 @@ impl Proposals {
         self.topology.take_if(|topology| topology.is_ahead && revision > topology.based_on);
     }
 
-    /// Whether the host's end may be proposed; if so, it counts as proposed.
-    pub fn try_forget(&mut self, host: HostId, settings: &Settings, now: Tick) -> bool {
-        let is_new = !self.forgets.contains_key(&host);
-        self.forgets.entry(host).or_insert(Forget::Proposed { deadline: now + settings.answer });
+    /// Whether the report may be proposed; if so, it counts as proposed.
+    pub fn try_report(&mut self, host: HostId, report: Report, settings: &Settings, now: Tick) -> bool {
+        let is_new = !self.reports.contains_key(&(host, report));
+        let deadline = now + settings.answer;
+        self.reports.entry((host, report)).or_insert(Reported::Proposed { deadline });
         is_new
     }
 
-    /// The log took the end: the next state shows it.
-    pub fn forgotten(&mut self, host: HostId) {
-        self.forgets.remove(&host);
+    /// The state says what was reported.
+    pub fn reported(&mut self, host: HostId, report: Report) {
+        self.reports.remove(&(host, report));
     }
 
-    pub fn pause_forget(&mut self, host: HostId, settings: &Settings, now: Tick) {
-        self.forgets.insert(host, Forget::Pausing { until: now + settings.pause(2) });
+    /// The state does not know the host any more.
+    pub fn drop_reports(&mut self, host: HostId) {
+        self.reports.retain(|(of, _), _| *of != host);
+    }
+
+    pub fn pause_report(&mut self, host: HostId, report: Report, settings: &Settings, now: Tick) {
+        self.reports.insert((host, report), Reported::Pausing { until: now + settings.pause(2) });
     }
 
     /// Puts a host in the queue of those that wait to hear whether we still lead. A question that was asked for it before
@@ -133,26 +148,26 @@ impl Proposals {
     /// Ends what has waited too long.
     pub fn expire(&mut self, now: Tick) -> Expired {
         let topology = self.topology.take_if(|topology| topology.deadline <= now).is_some();
-        let due = |forget: &Forget| match forget {
-            Forget::Proposed { deadline: at } | Forget::Pausing { until: at } => *at <= now,
+        let due = |reported: &Reported| match reported {
+            Reported::Proposed { deadline: at } | Reported::Pausing { until: at } => *at <= now,
         };
-        let hosts: Vec<HostId> =
-            self.forgets.iter().filter(|(_, forget)| due(forget)).map(|(host, _)| *host).collect();
-        for host in &hosts {
-            self.forgets.remove(host);
+        let reports: Vec<(HostId, Report)> =
+            self.reports.iter().filter(|(_, reported)| due(reported)).map(|(report, _)| *report).collect();
+        for report in &reports {
+            self.reports.remove(report);
         }
         let question = self.question.take_if(|question| question.deadline <= now);
-        Expired { topology, forgets: hosts, unanswered: question.map(|it| it.hosts).unwrap_or_default() }
+        Expired { topology, reports, unanswered: question.map(|it| it.hosts).unwrap_or_default() }
     }
 
     pub fn deadlines(&self) -> impl Iterator<Item = (Tick, &'static str)> {
         let topology = self.topology.map(|topology| (topology.deadline, "answer to a proposed topology"));
-        let forgets = self.forgets.values().map(|forget| match forget {
-            Forget::Proposed { deadline } => (*deadline, "answer to a proposed end of a host"),
-            Forget::Pausing { until } => (*until, "pause before a proposal"),
+        let reports = self.reports.values().map(|reported| match reported {
+            Reported::Proposed { deadline } => (*deadline, "answer to a report of a host"),
+            Reported::Pausing { until } => (*until, "pause before a proposal"),
         });
         let question = self.question.as_ref().map(|it| (it.deadline, "answer to whether we still lead"));
-        topology.into_iter().chain(forgets).chain(question)
+        topology.into_iter().chain(reports).chain(question)
     }
 }
 
@@ -160,8 +175,8 @@ impl Proposals {
 pub(super) struct Expired {
     /// The topology is to be planned again.
     pub topology: bool,
-    /// Hosts whose end may be proposed again.
-    pub forgets: Vec<HostId>,
+    /// What may be reported again.
+    pub reports: Vec<(HostId, Report)>,
     /// Hosts for which the question was asked.
     pub unanswered: BTreeSet<HostId>,
 }

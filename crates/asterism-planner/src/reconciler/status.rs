@@ -5,7 +5,7 @@ use std::sync::Arc;
 use asterism_model::{HostId, ObservedHost};
 
 use super::{Phase, Reconciler, lane::Lane};
-use crate::{Finding, HostEvidence, moves::Peers};
+use crate::{Drift, Finding, HostEvidence, Targets, drift::drift, moves::Peers};
 
 /// One host's lane, for `host list`, progress and `doctor`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,15 @@ pub struct LaneStatus {
     pub withheld: Peers,
     pub conflicts: Vec<String>,
     pub last_error: Option<String>,
+}
+
+impl LaneStatus {
+    /// What differs on the host from its target: in read-only mode all that would be done. Computed when it is asked for;
+    /// `None` where the host does not answer. `targets` are of the state that is led.
+    pub fn drift(&self, targets: &Targets<'_>) -> Option<Drift> {
+        let picture = self.picture.as_ref().filter(|_| self.evidence.answers())?;
+        Some(drift(targets, self.host, picture))
+    }
 }
 
 impl Reconciler {
@@ -57,9 +66,10 @@ impl Reconciler {
         self.plan.as_ref().map_or(&[], |plan| &plan.findings)
     }
 
-    /// Nothing to plan and no lane with something to do, those without a session left out.
+    /// Nothing to plan and no lane with something to do, those without a session left out. In read-only mode none has.
     pub fn is_at_rest(&self) -> bool {
         let at_rest = |lane: &Lane| match lane.phase {
+            _ if self.is_read_only() => true,
             Phase::Disconnected | Phase::Barred { .. } => true,
             Phase::Ready { .. } => self.has_all_it_can(lane),
             Phase::Unclaimed { .. }

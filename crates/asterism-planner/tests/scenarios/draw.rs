@@ -15,10 +15,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use asterism_model::{
-    DrainExtent, EventKind, HostId, Name, NetworkId, NetworkState, RowUuid, Topology, event::Event,
+    DrainExtent, EventKind, HostId, Mode, Name, NetworkId, NetworkState, RowUuid, Topology, event::Event,
     target::tunnel_peer,
 };
-use asterism_planner::{Phase, Tick, check, diff, target};
+use asterism_planner::{Phase, Targets, Tick, check, diff, target};
 
 use crate::stage::{Deeds, Stage};
 
@@ -336,6 +336,14 @@ fn waits(stage: &Stage) -> Vec<String> {
             ));
         }
         lines.extend(lane.conflicts.iter().map(|conflict| format!("conflict: {label}: {conflict}")));
+    }
+    if state.settings().mode == Mode::ReadOnly {
+        let targets = Targets::of(state);
+        for lane in reconciler.lanes() {
+            let drift = lane.drift(&targets).filter(|drift| !drift.is_empty());
+            let told = drift.map(|drift| format!("{} rows; {}", drift.rows, drift.lines.join("; ")));
+            lines.extend(told.map(|told| format!("differs: {}: {told}", stage.labels[&lane.host])));
+        }
     }
     if !reconciler.is_at_rest() {
         lines.push("not at rest".to_owned());

@@ -20,8 +20,8 @@ proptest! {
         for step in more {
             after.apply(&step.command(&after));
         }
-        let found = affected(&before, &after);
         let (old, new) = (Targets::of(&before), Targets::of(&after));
+        let found = affected((&before, old.budget()), (&after, new.budget()));
         for host in before.hosts().keys().chain(after.hosts().keys()) {
             let (mut old, mut new) = (old.host(*host).bridges, new.host(*host).bridges);
             let scope = found.get(host).cloned().unwrap_or_else(Scope::none);

@@ -1,0 +1,53 @@
+//! What differs on a host from its target, for eyes: in read-only mode, in `verify`, and where an operator asks.
+
+use asterism_model::{HostDiff, HostId, ObservedHost};
+
+use crate::{Targets, diff::diff};
+
+/// Rows of ours that differ, and what foreign rows stand in the way of.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Drift {
+    /// How many rows would be written.
+    pub rows: usize,
+    /// One line each, `+` first where something is added, `-` where it is removed, `~` where it is changed.
+    pub lines: Vec<String>,
+    pub conflicts: Vec<String>,
+}
+
+impl Drift {
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0 && self.conflicts.is_empty()
+    }
+}
+
+/// Compares one host with its target.
+pub fn drift(targets: &Targets<'_>, host: HostId, picture: &ObservedHost) -> Drift {
+    let found = diff(&targets.host(host), picture);
+    Drift {
+        rows: found.diff.len(),
+        lines: lines(&found.diff),
+        conflicts: found.conflicts.iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// A diff in words, one row each.
+pub fn lines(diff: &HostDiff) -> Vec<String> {
+    let mut lines = Vec::new();
+    for bridge in &diff.add_bridges {
+        lines.push(format!("+ bridge {}", bridge.name));
+        lines.extend(bridge.ports.keys().map(|port| format!("+ port {port} on {}", bridge.name)));
+    }
+    lines.extend(diff.remove_bridges.iter().map(|it| format!("- bridge {}", it.name)));
+    lines.extend(diff.add_ports.iter().map(|it| format!("+ port {} on {}", it.port.name, it.bridge_name)));
+    lines.extend(diff.remove_ports.iter().map(|it| format!("- port {} on {}", it.name, it.bridge_name)));
+    lines.extend(diff.change_bridges.iter().map(|it| format!("~ bridge {}", it.name)));
+    for change in &diff.change_ports {
+        let gained = change.add_tunnels.iter().map(|tunnel| format!("+{}", tunnel.name));
+        let lost = change.remove_interfaces.iter().map(|(_, name)| format!("-{name}"));
+        let turned = change.is_protected.map(|leads_up| if leads_up { "uplink" } else { "downlink" });
+        let all: Vec<String> = turned.map(str::to_owned).into_iter().chain(gained).chain(lost).collect();
+        lines.push(format!("~ port {}: {}", change.name, all.join(" ")));
+    }
+    lines.extend(diff.change_interfaces.iter().map(|it| format!("~ interface {}", it.tunnel.name)));
+    lines
+}

@@ -30,7 +30,9 @@ pub mod target;
 #[cfg(test)]
 mod testing;
 pub mod tick;
+pub mod verify;
 pub mod vni;
+pub mod whatif;
 
 pub use budget::{BfdLoad, Budget};
 pub use check::check;
@@ -44,3 +46,5 @@ pub use plan::{Plan, plan};
 pub use reconciler::{Action, Event, LaneStatus, Phase, Reconciler, Settings};
 pub use target::{Targets, target};
 pub use tick::Tick;
+pub use verify::{Verification, verify};
+pub use whatif::{Forecast, Kill, whatif};

@@ -1,0 +1,219 @@
+//! Every kind of problem, from worlds that have it.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use asterism_model::ObservedHost;
+use expect_test::{Expect, expect};
+
+use super::*;
+use crate::{
+    Event,
+    testing::support::{Delivery, World},
+};
+
+/// A dual network over two pools of three, at rest.
+fn world() -> World {
+    let mut world = World::of(
+        "pool p1
+        pool p2
+        host p1/a 10.0.0.1
+        host p1/b 10.0.0.2
+        host p1/c 10.0.0.3
+        host p2/d 10.0.0.4
+        host p2/e 10.0.0.5
+        host p2/f 10.0.0.6
+        network n p1 p2 resilience=dual",
+    );
+    world.elect();
+    world.settle();
+    world
+}
+
+fn check(world: &World, expected: Expect) {
+    let reconciler = &world.leader().reconciler;
+    let (evidence, lanes) = (reconciler.evidence(), reconciler.lanes());
+    let view = View { evidence: &evidence, lanes: &lanes, findings: reconciler.findings() };
+    expected.assert_eq(&show(&verify(world.state(), view, None)));
+}
+
+fn show(found: &Verification) -> String {
+    let Verification { networks, hosts, links, .. } = found;
+    let mut out = format!("{networks} networks, {hosts} hosts, {links} links\n");
+    for problem in &found.problems {
+        out += &format!("{:?} {:?}: {}\n", problem.severity, problem.kind, problem.text);
+    }
+    assert_eq!(found.is_well(), !out.contains("Broken") && !out.contains("Degraded"));
+    out
+}
+
+fn host(world: &World, label: &str) -> HostId {
+    let hosts = world.state().hosts().keys();
+    hosts.copied().find(|host| world.state().host_label(*host) == label).unwrap()
+}
+
+/// Shows the leader a host's rows with some change that the fake switch would not make.
+fn doctor(world: &mut World, label: &str, change: impl Fn(&mut ObservedHost)) {
+    let id = host(world, label);
+    let mut picture = ObservedHost::clone(&world.leader().reconciler.evidence().pictures[&id]);
+    change(&mut picture);
+    world.handle(0, Event::Picture { host: id, picture: Arc::new(picture) });
+}
+
+#[test]
+fn a_network_that_works_has_no_problems() {
+    check(&world(), expect![[r#"
+        1 networks, 6 hosts, 10 links
+    "#]]);
+}
+
+#[test]
+fn a_dead_host_is_broken_and_one_that_only_does_not_answer_is_degraded() {
+    let mut world = world();
+    let (dead, silent) = (host(&world, "p2/f"), host(&world, "p1/c"));
+    world.set_alive(dead, false);
+    world.set_reachable(silent, false);
+    world.settle();
+    check(&world, expect![[r#"
+        1 networks, 6 hosts, 10 links
+        Broken Unreachable: p2/f: its OVSDB does not answer, and no tunnel to it is up
+        Degraded Unreachable: p1/c: its OVSDB does not answer; its tunnels are up
+    "#]]);
+}
+
+#[test]
+fn a_host_whose_transport_is_cut_is_cut_off() {
+    let mut world = world();
+    let leaf = host(&world, "p2/f");
+    world.set_cut(leaf, true);
+    world.settle();
+    check(&world, expect![[r#"
+        1 networks, 6 hosts, 10 links
+        Broken CutOff: network n: p2/f has no way up: its tunnels to p2/e, p2/d are down
+        Broken LinkDown: network n: BFD from p2/f to p2/d is not up
+        Broken LinkDown: network n: BFD from p2/f to p2/e is not up
+    "#]]);
+}
+
+#[test]
+fn a_name_that_is_taken_is_broken() {
+    let mut world = world();
+    let leaf = host(&world, "p2/f");
+    world.empty(leaf);
+    world.hosts.get_mut(&leaf).unwrap().edit(|rows| {
+        rows.foreign_names.insert("ast1".into());
+    });
+    world.settle();
+    check(&world, expect![[r#"
+        1 networks, 6 hosts, 10 links
+        Broken Blocked: p2/f: the bridge name ast1 is taken by a row that is not Asterism's; rename or remove that one
+    "#]]);
+}
+
+#[test]
+fn in_read_only_mode_what_differs_is_drift() {
+    let mut world = world();
+    world.operate("settings mode=read-only");
+    world.empty(host(&world, "p1/c"));
+    world.settle();
+    check(&world, expect![[r#"
+        1 networks, 6 hosts, 10 links
+        Broken CutOff: network n: p1/c has no way up: its tunnels to p1/b are down
+        Broken LinkDown: network n: BFD from p1/c to p1/b is not up
+        Degraded Drift: p1/c: 5 rows differ from the target
+        Degraded LinkDown: network n: BFD from p1/a to p1/c is not up
+        Degraded LinkDown: network n: BFD from p2/d to p1/c is not up
+        Degraded LinkDown: network n: BFD from p2/e to p1/c is not up
+    "#]]);
+}
+
+#[test]
+fn rows_that_are_about_to_be_written_are_no_drift() {
+    let mut world = world();
+    let leaf = host(&world, "p1/c");
+    world.empty(leaf);
+    let all = world.deliverable();
+    let its = all.into_iter().find(|delivery| matches!(delivery, Delivery::Connect(_, host) if *host == leaf));
+    world.deliver(its.unwrap());
+    check(&world, expect![[r#"
+        1 networks, 6 hosts, 10 links
+        Broken CutOff: network n: p1/c has no way up: its tunnels to p1/b are down
+        Broken LinkDown: network n: BFD from p1/c to p1/b is not up
+        Degraded LinkDown: network n: BFD from p1/c to p1/a is not up
+        Degraded LinkDown: network n: BFD from p1/c to p2/d is not up
+        Degraded LinkDown: network n: BFD from p1/c to p2/e is not up
+        Note Changing: p1/c: 5 rows are being changed
+    "#]]);
+}
+
+#[test]
+fn a_move_that_waits_and_a_host_without_bonds_are_notes() {
+    let mut world = world();
+    let (center, leaf) = (host(&world, "p2/d"), host(&world, "p2/f"));
+    world.hosts.get_mut(&leaf).unwrap().edit(|rows| rows.can_bond = false);
+    world.changed(leaf);
+    world.set_reachable(center, false);
+    world.settle();
+    world.operate("disable p2/d");
+    world.settle();
+    check(&world, expect![[r#"
+        1 networks, 6 hosts, 9 links
+        Degraded Unreachable: p2/d: its OVSDB does not answer; its tunnels are up
+        Note Moving: network n: pool p2's change of standby from p2/d to p2/f waits: for the tunnels between p2/d and p2/e to come up
+        Note OneUplink: network n: p2/f cannot bond: it has one uplink
+    "#]]);
+}
+
+#[test]
+fn an_interface_that_the_switch_could_not_make_is_broken() {
+    let mut world = world();
+    doctor(&mut world, "p1/c", |rows| {
+        let mut ports = rows.bridges.values_mut().flat_map(|bridge| bridge.ports.values_mut());
+        let interface = ports.next().unwrap().interfaces.values_mut().next().unwrap();
+        interface.error = Some("could not open network device".into());
+    });
+    check(&world, expect![[r#"
+        1 networks, 6 hosts, 10 links
+        Broken InterfaceError: p1/c: the switch could not make at1-1: could not open network device
+    "#]]);
+}
+
+#[test]
+fn pools_without_center_or_standby_are_told() {
+    let mut world = world();
+    let state = |world: &World| world.state().clone();
+    for label in ["p2/e", "p2/f"] {
+        world.operate(&format!("disable {label}"));
+    }
+    world.settle();
+    world.operate("pool p3");
+    world.operate("host p3/g 10.0.0.7");
+    world.set_alive(host(&world, "p3/g"), false);
+    world.operate("update n set=p3");
+    world.settle();
+    assert!(state(&world).networks().values().all(|network| network.pools.len() == 3));
+    check(&world, expect![[r#"
+        1 networks, 7 hosts, 7 links
+        Broken Unreachable: p3/g: its OVSDB does not answer, and no tunnel to it is up
+        Broken NoCenter: network n: pool p3 has no star-center
+        Degraded NoStandby: network n: pool p2 has no standby
+    "#]]);
+}
+
+#[test]
+fn one_network_of_several_is_looked_at_alone() {
+    let mut world = world();
+    world.operate("network m p1");
+    world.settle();
+    world.set_alive(host(&world, "p2/f"), false);
+    world.settle();
+    let reconciler = &world.leader().reconciler;
+    let (evidence, lanes) = (reconciler.evidence(), reconciler.lanes());
+    let view = View { evidence: &evidence, lanes: &lanes, findings: reconciler.findings() };
+    let only = |id: u32| show(&verify(world.state(), view, Some(NetworkId(id))));
+    expect![[r#"
+        1 networks, 3 hosts, 2 links
+    "#]].assert_eq(&only(2));
+    let problems = |id: u32| verify(world.state(), view, Some(NetworkId(id))).problems.len();
+    let all: BTreeMap<u32, usize> = [1, 2].into_iter().map(|id| (id, problems(id))).collect();
+    assert!(all[&1] > 0 && all[&2] == 0);
+}

@@ -6,7 +6,7 @@ use asterism_api::v1;
 use serde::Serialize;
 
 use super::{View, time, time_short, word};
-use crate::output::table::{indent, pairs, table};
+use crate::output::table::{counted, indent, pairs, table};
 
 #[derive(Debug, Serialize)]
 pub struct HostView {
@@ -37,7 +37,9 @@ pub struct TransportView {
 #[derive(Debug, Serialize)]
 pub struct BfdView {
     pub sessions: u32,
-    pub interval_ms: u32,
+    /// In networks with normal detection; null where it has none.
+    pub interval_ms: Option<u32>,
+    /// In networks with fast detection; null where it has none.
     pub fast_interval_ms: Option<u32>,
     pub packets_per_second: u32,
     pub budget: u32,
@@ -103,16 +105,14 @@ impl From<v1::BfdLoad> for BfdView {
 }
 
 impl BfdView {
-    /// `12 sessions every 100 ms, fast ones every 15 ms: 240 of 4000 packets/s`
+    /// `12 sessions, every 100 ms, fast ones every 15 ms: 240 of 4000 packets/s`
     fn text(&self) -> String {
-        let Self { sessions, interval_ms, packets_per_second, budget, .. } = self;
-        let fast = match self.fast_interval_ms {
-            Some(fast) => format!(", fast ones every {fast} ms"),
-            None => String::new(),
-        };
-        format!(
-            "{sessions} sessions every {interval_ms} ms{fast}: {packets_per_second} of {budget} packets/s"
-        )
+        let normal = self.interval_ms.map(|interval| format!("every {interval} ms"));
+        let fast = self.fast_interval_ms.map(|interval| format!("fast ones every {interval} ms"));
+        let intervals: Vec<String> = normal.into_iter().chain(fast).collect();
+        let sessions = counted(self.sessions, "session");
+        let (sends, budget) = (self.packets_per_second, self.budget);
+        format!("{sessions}, {}: {sends} of {budget} packets/s", intervals.join(", "))
     }
 }
 

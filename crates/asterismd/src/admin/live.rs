@@ -2,22 +2,48 @@
 
 use asterism_api::v1;
 use asterism_model::{
-    BfdState, HostId, NetworkId, NetworkState, ObservedHost, ObservedInterface, ObservedPort, StoredFence,
-    target::tunnel_name,
+    BfdState, Host, HostId, NetworkId, NetworkState, ObservedHost, ObservedInterface, ObservedPort,
+    StoredFence, target::tunnel_name,
 };
-use asterism_planner::{LaneStatus, Phase, SessionEvidence, Verdict, diff, target};
+use asterism_planner::{
+    Finding, LaneStatus, Phase, SessionEvidence, Targets, Verdict, diff, finding::Motion,
+};
 
 use crate::{clock::Clock, leader::LeadingView};
 
+/// What stands in the way of an office's passing in a network, where the host holds one or is to hold one.
+pub(super) fn office_waits(
+    state: &NetworkState,
+    leading: &LeadingView,
+    network: NetworkId,
+    host: &Host,
+) -> Vec<String> {
+    let is_about = |found: &&Finding| match found {
+        Finding::CenterKept { host: kept, .. } => *kept == host.id,
+        Finding::NoAbleHost { pool, .. } => *pool == host.pool,
+        Finding::Waiting { motion: Motion::Center { pool, .. } | Motion::Standby { pool, .. }, .. } => {
+            *pool == host.pool
+        }
+        Finding::Waiting { motion: Motion::PoolCenter { .. }, .. }
+        | Finding::NoStandby { .. }
+        | Finding::PreferredPassedOver { .. }
+        | Finding::PreferredPoolPassedOver { .. }
+        | Finding::NoVni { .. } => false,
+    };
+    let findings = leading.findings.iter().filter(|found| found.network() == network);
+    findings.filter(is_about).map(|found| found.describe(state).to_string()).collect()
+}
+
 /// A host's status.
-pub(super) fn host_status(state: &NetworkState, lane: &LaneStatus, clock: &Clock) -> v1::HostStatus {
+pub(super) fn host_status(targets: &Targets<'_>, lane: &LaneStatus, clock: &Clock) -> v1::HostStatus {
+    let state = targets.members().state();
     let (session, since, session_error) = match &lane.evidence.session {
         SessionEvidence::Up { since } => (v1::Session::Connected, *since, String::new()),
         SessionEvidence::Down { since, why } => (v1::Session::Lost, *since, why.clone()),
         SessionEvidence::Awaited { since, why } => (v1::Session::Connecting, *since, why.clone()),
     };
     let picture = lane.picture.as_deref().filter(|_| session == v1::Session::Connected);
-    let pending = picture.map(|picture| diff(&target(state, lane.host), picture).diff.len());
+    let pending = picture.map(|picture| diff(&targets.host(lane.host), picture).diff.len());
     let tunnels = picture.map(tunnels).unwrap_or_default();
     let up = tunnels.iter().filter(|tunnel| is_up(**tunnel)).count();
     v1::HostStatus {

@@ -4,11 +4,13 @@
 //! hosts; stale reads are answered from this replica's own state. A request that was passed on once is never passed on
 //! again.
 
+mod bfd;
 mod caller;
 mod cluster;
 mod explain;
 mod forward;
 mod live;
+mod plan;
 mod read;
 mod stream;
 mod write;

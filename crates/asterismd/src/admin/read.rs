@@ -4,10 +4,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use asterism_api::{ApiError, convert, v1};
 use asterism_model::{BfdState, HostId, NetworkState, PrivateNetwork};
-use asterism_planner::{Finding, Verdicts, judge, links::Fabric, members::Members};
+use asterism_planner::{Finding, Targets, Verdicts, judge, links::Fabric, members::Members};
 use asterism_raft::{Peer, View};
 
-use super::{AdminService, live};
+use super::{AdminService, bfd, live};
 use crate::leader::{LeaderView, LeadingView};
 
 /// Where a read is answered.
@@ -57,12 +57,20 @@ impl AdminService {
         request: &v1::ListHostsRequest,
     ) -> Result<v1::ListHostsResponse, ApiError> {
         let shown = self.leader_view();
-        let hosts = convert::list_hosts(&view.state, request)?.into_iter().map(|host| {
-            let lane = shown.leading.as_ref().and_then(|leading| leading.lane(host.id));
-            v1::Host {
-                status: lane.map(|lane| live::host_status(&view.state, lane, &self.clock)),
-                ..convert::host(&view.state, host)
+        let (state, leading) = (&view.state, shown.leading.as_ref());
+        let targets = Targets::of(state);
+        let hosts = convert::list_hosts(state, request)?.into_iter().map(|host| {
+            let lane = leading.and_then(|leading| leading.lane(host.id));
+            let mut message = convert::host(state, host);
+            message.status = lane.map(|lane| live::host_status(&targets, lane, &self.clock));
+            message.bfd = bfd::load(state, &targets.host(host.id));
+            for office in &mut message.offices {
+                let network = office.network.parse().ok().and_then(|name| state.network_named(&name));
+                if let (Some(leading), Some(network)) = (leading, network) {
+                    office.waiting_for = live::office_waits(state, leading, network.id, host).join("; ");
+                }
             }
+            message
         });
         Ok(v1::ListHostsResponse { mark: Some(self.mark(view)), hosts: hosts.collect() })
     }

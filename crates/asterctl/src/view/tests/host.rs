@@ -30,7 +30,7 @@ fn hosts() -> Vec<HostView> {
         uplinks: v1::Uplinks::Several.into(),
         bfd: Some(v1::BfdLoad {
             sessions: 2,
-            interval_ms: 100,
+            interval_ms: Some(100),
             fast_interval_ms: Some(15),
             packets_per_second: 77,
             budget: 4000,
@@ -90,7 +90,7 @@ fn hosts_for_people() {
             datapath:    system
             transports:  storage=10.20.1.1, MTU 9000
             uplinks:     several
-            BFD:         2 sessions every 100 ms, fast ones every 15 ms: 77 of 4000 packets/s
+            BFD:         2 sessions, every 100 ms, fast ones every 15 ms: 77 of 4000 packets/s
             revision:    3
             offices:
               NETWORK  OFFICE        GOES TO  WAITING FOR

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use asterism_model::{BfdState, HostId, NetworkId, ObservedHost, target::tunnel_name};
 
-use crate::Tick;
+use crate::{Tick, scope::Scope};
 
 /// The leader's view of all hosts at one moment. A new leader gathers its own.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -15,6 +15,10 @@ pub struct Evidence {
     pub hosts: BTreeMap<HostId, HostEvidence>,
     /// The last pictures of the hosts that answer.
     pub pictures: BTreeMap<HostId, Arc<ObservedHost>>,
+    /// Hosts that answer and have not been seen yet to have what they shall, with the networks that are concerned.
+    pub unsettled: BTreeMap<HostId, Scope>,
+    /// When the choices for a network last changed, as this leader saw it.
+    pub changed_at: BTreeMap<NetworkId, Tick>,
 }
 
 impl Evidence {
@@ -125,6 +129,10 @@ pub struct Graces {
     pub silence: Duration,
     /// Both ends have the port and answer, and BFD has never been up: longer than any switch takes to begin.
     pub come_up: Duration,
+    /// How long after a change of a network's choices the next planned one may follow. A switch that has learned an address
+    /// in the wrong place, from frames that crossed a change, unlearns it within its revalidators' interval, 500 ms
+    /// (schema: `Open_vSwitch.other_config:max-revalidator`).
+    pub settle: Duration,
     /// How long a preferred center must have been able before it takes over from one that works.
     pub fail_back: Duration,
 }
@@ -137,6 +145,7 @@ impl Default for Graces {
             fabric: Duration::from_secs(1),
             silence: Duration::from_secs(10),
             come_up: Duration::from_secs(10),
+            settle: Duration::from_millis(700),
             fail_back: Duration::from_secs(10),
         }
     }

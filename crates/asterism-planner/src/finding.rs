@@ -44,6 +44,8 @@ pub enum Wait {
     Answer { host: HostId },
     /// The host that is to take over can't at the moment.
     Able { host: HostId, why: String },
+    /// What was changed last is to be in place, on these hosts above all.
+    Settling { hosts: Vec<HostId> },
     /// Traffic is led away from another host of the network: one at a time, lest a host and one below it change their
     /// uplinks together.
     Turn,
@@ -66,7 +68,10 @@ impl Finding {
     pub fn waits_for_links(&self) -> bool {
         match self {
             Self::Waiting { wait, .. } => match wait {
-                Wait::Tunnels { .. } | Wait::OtherWay { .. } | Wait::Leaving { .. } => true,
+                Wait::Tunnels { .. }
+                | Wait::OtherWay { .. }
+                | Wait::Leaving { .. }
+                | Wait::Settling { .. } => true,
                 // The plan that ends the other motion goes on with this one.
                 Wait::Answer { .. } | Wait::Able { .. } | Wait::Turn => false,
             },
@@ -155,6 +160,10 @@ impl Described<'_> {
             }
             Wait::Answer { host: silent } => format!("until {} answers", host(*silent)),
             Wait::Able { host: unable, why } => format!("{} is {why}", host(*unable)),
+            Wait::Settling { hosts } if hosts.is_empty() => "until what was changed last has settled".into(),
+            Wait::Settling { hosts } => {
+                format!("until what was changed last is in place on {}", self.list(hosts))
+            }
             Wait::Turn => "until traffic is led away from another host of the network".into(),
         }
     }

@@ -17,6 +17,7 @@
 //! | `s` is to be another, and lives | its tunnel to `c` is up; drain `s`, wait until nobody forwards over it, replace it |
 //! | `g` ≠ `c`, `g` ≠ `s` | `next` := `g`; `s` is to be `g` |
 //! | `g` = `s`, tunnels of `g` not all up | no drain; wait |
+//! | a drain or an exchange is due, and the last change has not [settled](Wait::Settling) | wait |
 //! | `g` = `s`, no drain yet | drain `c` of `g` (of all, if `c` is the root or `g` has no choice) |
 //! | drained of `g`, which has left | drain `c` of all |
 //! | drained of all, and all have left | `c` := `g`; `s` := the old `c` if dual, else none |
@@ -96,6 +97,23 @@ impl Succession<'_> {
 
     fn is_root_pool(&self, pool: PoolId) -> bool {
         self.topology.pool_center.as_ref().is_some_and(|choice| choice.holder == pool)
+    }
+
+    /// What a planned step waits for that may be taken as far as links go: all hosts have what they shall have by the last
+    /// one, and what the switches learned while it was taken has been corrected.
+    fn settling(&self) -> Option<Wait> {
+        let evidence = self.ballot.evidence;
+        let unsettled = evidence.unsettled.iter().filter(|(_, scope)| scope.contains(self.network.id));
+        let members = unsettled.filter(|(host, _)| self.host(**host).is_some());
+        let hosts: Vec<HostId> = members.map(|(host, _)| *host).collect();
+        let is_over = hosts.is_empty() && self.settles_at().is_none();
+        (!is_over).then_some(Wait::Settling { hosts })
+    }
+
+    /// When the last change of the choices has settled, if that is still to come.
+    fn settles_at(&self) -> Option<Tick> {
+        let changed_at = self.ballot.evidence.changed_at.get(&self.network.id)?;
+        Some(*changed_at + self.ballot.graces.settle).filter(|at| *at > self.ballot.now)
     }
 
     /// What keeps traffic from being led away from a host: another one's turn, or that it can't be told.

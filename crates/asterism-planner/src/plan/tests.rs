@@ -12,6 +12,7 @@ const GRACES: Graces = Graces {
     fabric: std::time::Duration::from_secs(1),
     silence: std::time::Duration::from_secs(10),
     come_up: std::time::Duration::from_secs(10),
+    settle: std::time::Duration::from_millis(700),
     fail_back: std::time::Duration::from_secs(10),
 };
 

@@ -51,6 +51,8 @@ pub struct Reconciler {
     /// Lanes that may have something to compare.
     due: BTreeSet<HostId>,
     proposals: Proposals,
+    /// When the choices for a network last changed, as this leader saw it.
+    changed_at: BTreeMap<NetworkId, Tick>,
     /// When to plan next.
     plan_at: Option<Tick>,
     /// Something has changed since the last plan.
@@ -79,6 +81,7 @@ impl Reconciler {
             ledger: Ledger::default(),
             contested: BTreeSet::new(),
             due: BTreeSet::new(),
+            changed_at: BTreeMap::new(),
             proposals: Proposals::default(),
             plan_at: None,
             has_unplanned_news: true,
@@ -141,6 +144,7 @@ impl Reconciler {
         }
         self.proposals.see_state(state.revision());
         let before = std::mem::replace(&mut self.state, state);
+        self.note_changes(&before, now);
         self.match_lanes(now);
         if before.revision() != self.state.revision() {
             self.follow_revision(&before, now);
@@ -164,6 +168,15 @@ impl Reconciler {
     /// Nothing is claimed, written or proposed; what differs is shown.
     fn is_read_only(&self) -> bool {
         self.state.settings().mode == Mode::ReadOnly
+    }
+
+    fn note_changes(&mut self, before: &NetworkState, now: Tick) {
+        let topologies = self.state.topologies();
+        self.changed_at.retain(|network, _| topologies.contains_key(network));
+        let revision =
+            |state: &NetworkState, id| state.topologies().get(&id).map(|topology| topology.revision);
+        let changed = topologies.keys().filter(|id| revision(before, **id) != revision(&self.state, **id));
+        self.changed_at.extend(changed.map(|id| (*id, now)));
     }
 
     /// A lane for each host, and none besides.

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use asterism_model::{HostId, Operation, Refusal, Uplinks};
 
 use super::{
-    Action, ProposalOutcome, Reconciler,
+    Action, Phase, ProposalOutcome, Reconciler,
+    lane::Lane,
     proposals::{self, Report},
 };
 use crate::{Evidence, Tick, plan::plan, scope::Scope};
@@ -40,8 +41,34 @@ impl Reconciler {
         let answering = self.lanes.iter().filter(|(_, lane)| lane.evidence.answers());
         Evidence {
             hosts: self.lanes.iter().map(|(host, lane)| (*host, lane.evidence.clone())).collect(),
-            pictures: answering.filter_map(|(host, lane)| Some((*host, lane.picture.clone()?))).collect(),
+            pictures: answering
+                .clone()
+                .filter_map(|(host, lane)| Some((*host, lane.picture.clone()?)))
+                .collect(),
+            unsettled: answering
+                .map(|(host, lane)| (*host, self.unsettled(lane)))
+                .filter(|(_, scope)| !scope.is_empty())
+                .collect(),
+            changed_at: self.changed_at.clone(),
         }
+    }
+
+    /// The networks in which the host has not been seen to have all that it can have.
+    fn unsettled(&self, lane: &Lane) -> Scope {
+        let mut scope = match &lane.phase {
+            Phase::Ready { .. } => lane.agenda.clone(),
+            Phase::InFlight { .. } | Phase::Looking { .. } => {
+                let mut scope = Scope::Networks(lane.holding.sent().keys().copied().collect());
+                scope.extend(lane.agenda.clone());
+                scope
+            }
+            Phase::Unclaimed { .. } | Phase::Claiming { .. } | Phase::BackingOff { .. } => Scope::All,
+            // Nothing is going to change there.
+            Phase::Disconnected | Phase::Barred { .. } => Scope::none(),
+        };
+        let waits = lane.withheld.iter().filter(|(_, peers)| peers.iter().any(|peer| self.answers(*peer)));
+        scope.extend(Scope::Networks(waits.map(|(network, _)| *network).collect()));
+        scope
     }
 
     pub(super) fn take_proposal(&mut self, operation: &Operation, outcome: ProposalOutcome, now: Tick) {

@@ -101,7 +101,12 @@ impl Succession<'_> {
         let wait = self.wait_for_pool(from, &mut next);
         step.choice.next = Some(next);
         match wait {
-            Some(wait) => step.findings.push(self.waiting(motion, wait)),
+            Some(wait) => {
+                if let Wait::Settling { .. } = wait {
+                    step.look_again = step.look_again.into_iter().chain(self.settles_at()).min();
+                }
+                step.findings.push(self.waiting(motion, wait));
+            }
             None => {
                 let NextPool { pool, cause, .. } = next;
                 let center = Choice { holder: pool, cause, since: Timestamp::default(), evidence: None };
@@ -122,7 +127,8 @@ impl Succession<'_> {
         let leaving: Vec<&Host> =
             [Some(root), old.standby].into_iter().flatten().filter_map(|host| self.host(host)).collect();
         if !next.is_drained {
-            let wait = leaving.iter().find_map(|host| self.cannot_drain(None, host.id));
+            let cannot = || leaving.iter().find_map(|host| self.cannot_drain(None, host.id));
+            let wait = self.settling().or_else(cannot);
             if wait.is_some() {
                 return wait;
             }
@@ -130,10 +136,11 @@ impl Succession<'_> {
         }
         let with = self.with_next(*next);
         let roads = self.roads(&with);
-        leaving.into_iter().find_map(|host| {
+        let staying = leaving.into_iter().find_map(|host| {
             let peers = roads.not_gone(host);
             (!peers.is_empty()).then_some(Wait::Leaving { host: host.id, peers })
-        })
+        });
+        staying.or_else(|| self.settling())
     }
 
     fn with_next(&self, next: NextPool) -> Topology {

@@ -66,7 +66,7 @@ impl Roads<'_> {
         let fabric = self.fabric();
         let has_other = |below: &Host| {
             let others = fabric.uplinks(below).into_iter().filter(|uplink| *uplink != host.id);
-            others.into_iter().any(|uplink| self.link(below.id, uplink) == Some(BfdState::Up))
+            others.into_iter().any(|uplink| self.is_up(below.id, uplink))
         };
         let below = fabric.downlinks(host).into_iter().filter(|below| self.has_choice(*below));
         below.filter(|below| !self.members.get(*below).is_some_and(has_other)).collect()

@@ -124,6 +124,9 @@ impl Succession<'_> {
                 self.settle_standby(pool, &mut star, wanted)
             }
         };
+        if let Some((_, Wait::Settling { .. })) = wait {
+            step.look_again = step.look_again.into_iter().chain(self.settles_at()).min();
+        }
         step.findings.extend(wait.map(|(motion, wait)| self.waiting(motion, wait)));
         let has_standby = star.standby.is_some_and(|standby| self.works(standby, pool));
         let has_others = self.members.of_pool(pool).len() > 1;
@@ -216,12 +219,17 @@ impl Succession<'_> {
             Wait::Tunnels { host: host.id, peers: vec![star.center.holder] }
         } else if star.drained == all {
             let peers = roads.not_gone(host);
-            if peers.is_empty() {
+            if !peers.is_empty() {
+                Wait::Leaving { host: host.id, peers }
+            } else if let Some(wait) = self.settling() {
+                wait
+            } else {
                 star.standby = wanted;
                 star.drained = None;
                 return None;
             }
-            Wait::Leaving { host: host.id, peers }
+        } else if let Some(wait) = self.settling() {
+            wait
         } else if let Some(wait) = self.cannot_drain(Some(pool), host.id) {
             star.drained = None;
             wait
@@ -264,7 +272,7 @@ impl Succession<'_> {
         let drain = |extent| Some(Drain { host: center.id, extent });
         if star.drained.is_none_or(|drain| drain.host != center.id) {
             star.drained = None;
-            if let Some(wait) = self.cannot_drain(Some(pool), center.id) {
+            if let Some(wait) = self.settling().or_else(|| self.cannot_drain(Some(pool), center.id)) {
                 return Some(wait);
             }
             let is_at_once = self.is_root_pool(pool) || standby.uplinks == Uplinks::One;
@@ -274,6 +282,9 @@ impl Succession<'_> {
         let peers = self.roads(&with).not_gone(center);
         if !peers.is_empty() {
             return Some(Wait::Leaving { host: center.id, peers });
+        }
+        if let Some(wait) = self.settling() {
+            return Some(wait);
         }
         if star.drained == drain(DrainExtent::Standby) {
             star.drained = drain(DrainExtent::All);

@@ -44,6 +44,7 @@ pub async fn serve(
         replica: replica.clone(),
         clock,
         graces: config.settings.graces,
+        failover: config.timing.election_max * 2,
         view,
         stopped: stopped.clone(),
         forwarder: AdminForwarder::new(Security::MutualTls {

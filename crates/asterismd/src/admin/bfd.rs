@@ -1,27 +1,20 @@
-//! What BFD costs a host: as its target has it, which is what the budget is kept by.
+//! What BFD costs a host, in the API's words.
 
 use asterism_api::v1;
-use asterism_model::{Detection, HostTarget, NetworkState};
+use asterism_model::HostId;
+use asterism_planner::{BfdLoad, Targets};
 
-/// Of all tunnels of a host; `None` where it has none.
-pub(super) fn load(state: &NetworkState, target: &HostTarget) -> Option<v1::BfdLoad> {
-    let mut load = v1::BfdLoad { budget: state.settings().bfd_budget, ..Default::default() };
-    let mut packets_per_minute = 0;
-    for bridge in target.bridges.values() {
-        let detection = state.networks().get(&bridge.network).map(|network| network.detection);
-        let slowest = match detection.unwrap_or_default() {
-            Detection::Normal => &mut load.interval_ms,
-            Detection::Fast => &mut load.fast_interval_ms,
-        };
-        for tunnel in bridge.ports.values().flat_map(|port| &port.tunnels) {
-            let interval = tunnel.bfd.interval_ms;
-            *slowest = Some(slowest.map_or(interval, |slowest| slowest.max(interval)));
-            load.sessions += 1;
-            packets_per_minute += 60_000 / interval.max(1);
-        }
-    }
-    load.packets_per_second = packets_per_minute / 60;
-    (load.sessions > 0).then_some(load)
+/// `None` for a host that has no tunnel.
+pub(super) fn load(targets: &Targets<'_>, host: HostId) -> Option<v1::BfdLoad> {
+    let load = targets.budget().host(host);
+    let BfdLoad { sessions, normal_ms, fast_ms } = load;
+    (sessions.total() > 0).then(|| v1::BfdLoad {
+        sessions: sessions.total(),
+        interval_ms: (sessions.normal > 0).then_some(normal_ms),
+        fast_interval_ms: (sessions.fast > 0).then_some(fast_ms),
+        packets_per_second: u32::try_from(load.packets_per_second()).unwrap_or(u32::MAX),
+        budget: targets.members().state().settings().bfd_budget,
+    })
 }
 
 /// `12 sessions, every 100 ms: 120 of 4000 packets/s`

@@ -5,9 +5,7 @@ use asterism_model::{
     BfdState, Host, HostId, NetworkId, NetworkState, ObservedHost, ObservedInterface, ObservedPort,
     StoredFence, target::tunnel_name,
 };
-use asterism_planner::{
-    Finding, LaneStatus, Phase, SessionEvidence, Targets, Verdict, diff, finding::Motion,
-};
+use asterism_planner::{Finding, LaneStatus, Phase, SessionEvidence, Targets, Verdict, finding::Motion};
 
 use crate::{clock::Clock, leader::LeadingView};
 
@@ -43,7 +41,7 @@ pub(super) fn host_status(targets: &Targets<'_>, lane: &LaneStatus, clock: &Cloc
         SessionEvidence::Awaited { since, why } => (v1::Session::Connecting, *since, why.clone()),
     };
     let picture = lane.picture.as_deref().filter(|_| session == v1::Session::Connected);
-    let pending = picture.map(|picture| diff(&targets.host(lane.host), picture).diff.len());
+    let pending = picture.and(lane.drift(targets)).map(|drift| drift.rows);
     let tunnels = picture.map(tunnels).unwrap_or_default();
     let up = tunnels.iter().filter(|tunnel| is_up(**tunnel)).count();
     v1::HostStatus {

@@ -13,6 +13,8 @@ mod live;
 mod plan;
 mod read;
 mod stream;
+mod verify;
+mod whatif;
 mod write;
 
 use std::{pin::Pin, sync::Arc, time::Duration};
@@ -43,6 +45,8 @@ pub struct AdminService {
     pub replica: Replica,
     pub clock: Clock,
     pub graces: Graces,
+    /// How long it takes at most until another replica leads when the leader dies.
+    pub failover: Duration,
     pub view: watch::Receiver<Arc<LeaderView>>,
     pub stopped: watch::Receiver<bool>,
     pub forwarder: Forwarder,
@@ -101,12 +105,28 @@ impl v1::Admin for AdminService {
 
     async fn verify(&self, request: Request<v1::VerifyRequest>) -> Answer<v1::Verification> {
         caller::check(&request)?;
-        Err(Status::unimplemented("verify"))
+        if let Some(leader) = self.leader_to_ask(&request)? {
+            return self
+                .forwarder
+                .admin(&leader)?
+                .verify(forward::passed_on(request))
+                .await
+                .map_err(forward::told);
+        }
+        let view = self.read().await?;
+        Ok(Response::new(self.verification(&view, request.get_ref())?))
     }
 
     async fn what_if(&self, request: Request<v1::WhatIfRequest>) -> Answer<v1::Forecast> {
-        caller::check(&request)?;
-        Err(Status::unimplemented("whatif"))
+        match self.reading(&request, request.get_ref().consistency).await? {
+            Reading::Here(view) => Ok(Response::new(self.forecast(&view, request.get_ref())?)),
+            Reading::At(leader) => self
+                .forwarder
+                .admin(&leader)?
+                .what_if(forward::passed_on(request))
+                .await
+                .map_err(forward::told),
+        }
     }
 
     async fn list_pools(&self, request: Request<v1::ListPoolsRequest>) -> Answer<v1::ListPoolsResponse> {

@@ -3,10 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use asterism_api::v1::{self, planned_choice::Subject};
-use asterism_model::{
-    HostDiff, HostId, NetworkState, NextPool, PoolId, PrivateNetwork, Star, StarPlan, TopologyPlan,
-};
-use asterism_planner::{Targets, diff, plan};
+use asterism_model::{HostId, NetworkState, NextPool, PoolId, PrivateNetwork, Star, StarPlan, TopologyPlan};
+use asterism_planner::{Targets, plan};
 use asterism_raft::View;
 
 use super::{AdminService, explain::finding};
@@ -20,11 +18,8 @@ impl AdminService {
         let lanes = shown.leading.iter().flat_map(|leading| &leading.lanes);
         let targets = Targets::of(state);
         let hosts = lanes.filter_map(|lane| {
-            let difference = diff(&targets.host(lane.host), lane.picture.as_deref()?);
-            let changes: Vec<String> = changed_rows(&difference.diff)
-                .into_iter()
-                .chain(difference.conflicts.iter().map(ToString::to_string))
-                .collect();
+            let found = lane.drift(&targets)?;
+            let changes = [found.lines, found.conflicts].concat();
             (!changes.is_empty()).then(|| v1::PlannedHost { host: state.host_label(lane.host), changes })
         });
         v1::Plan {
@@ -113,24 +108,4 @@ fn star_choices(before: Option<&Star>, after: Option<&StarPlan>) -> Vec<HostChoi
         ),
     ];
     all.into_iter().filter(|(_, from, to, _)| from != to).collect()
-}
-
-/// A diff in words, one row each.
-fn changed_rows(diff: &HostDiff) -> Vec<String> {
-    let mut rows = Vec::new();
-    for bridge in &diff.add_bridges {
-        rows.push(format!("+ bridge {}", bridge.name));
-        rows.extend(bridge.ports.keys().map(|port| format!("+ port {port} on {}", bridge.name)));
-    }
-    rows.extend(diff.remove_bridges.iter().map(|removal| format!("- bridge {}", removal.name)));
-    rows.extend(
-        diff.add_ports.iter().map(|added| format!("+ port {} on {}", added.port.name, added.bridge_name)),
-    );
-    rows.extend(
-        diff.remove_ports.iter().map(|removed| format!("- port {} on {}", removed.name, removed.bridge_name)),
-    );
-    rows.extend(diff.change_bridges.iter().map(|change| format!("~ bridge {}", change.name)));
-    rows.extend(diff.change_ports.iter().map(|change| format!("~ port {}", change.name)));
-    rows.extend(diff.change_interfaces.iter().map(|change| format!("~ interface {}", change.tunnel.name)));
-    rows
 }

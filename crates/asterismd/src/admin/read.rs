@@ -63,7 +63,7 @@ impl AdminService {
             let lane = leading.and_then(|leading| leading.lane(host.id));
             let mut message = convert::host(state, host);
             message.status = lane.map(|lane| live::host_status(&targets, lane, &self.clock));
-            message.bfd = bfd::load(state, &targets.host(host.id));
+            message.bfd = bfd::load(&targets, host.id);
             for office in &mut message.offices {
                 let network = office.network.parse().ok().and_then(|name| state.network_named(&name));
                 if let (Some(leading), Some(network)) = (leading, network) {

@@ -25,7 +25,7 @@ impl AdminService {
             }
         }
         let targets = Targets::of(state);
-        if let Some(load) = bfd::load(state, &targets.host(host.id)) {
+        if let Some(load) = bfd::load(&targets, host.id) {
             findings.push(statement("bfd", format!("BFD: {}", bfd::describe(&load))));
         }
         if host.uplinks == Uplinks::One {

@@ -163,7 +163,7 @@ fn bfd_finding(state: &NetworkState, network: &PrivateNetwork) -> v1::Finding {
     let slowed: Vec<v1::Finding> = state
         .members_of(network)
         .filter_map(|host| {
-            let load = bfd::load(state, &targets.host(host.id))?;
+            let load = bfd::load(&targets, host.id)?;
             let interval = match detection {
                 Detection::Normal => load.interval_ms,
                 Detection::Fast => load.fast_interval_ms,

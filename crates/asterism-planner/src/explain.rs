@@ -1,9 +1,11 @@
 //! The answer to "why is it so": for one network, who is center and why, who was passed over and why, what is waited for.
 
-use asterism_model::{Cause, HostId, NetworkId, NetworkState, PoolId, Rank, Timestamp, Vni};
+use asterism_model::{
+    Cause, Drain, HostId, NetworkId, NetworkState, NextCenter, NextPool, PoolId, Rank, Timestamp, Vni,
+};
 
 use crate::{
-    Evidence, Graces, Plan, Tick,
+    BfdLoad, Budget, Evidence, Graces, Plan, Tick,
     elect::{Ballot, Load},
     judge,
     links::Fabric,
@@ -17,6 +19,8 @@ pub struct Explanation {
     pub network: NetworkId,
     pub vni: Option<Vni>,
     pub pool_center: Option<Holder<PoolId>>,
+    /// Which pool becomes pool-center, while that is under way.
+    pub next_pool: Option<NextPool>,
     pub pools: Vec<PoolExplanation>,
     /// What is kept, passed over or waited for, in words.
     pub findings: Vec<String>,
@@ -30,6 +34,8 @@ pub struct Holder<T> {
     pub holder: T,
     pub cause: Cause,
     pub since: Timestamp,
+    /// What was seen of the holder before, where that is why it was replaced.
+    pub evidence: Option<String>,
 }
 
 /// One pool of the network.
@@ -37,6 +43,10 @@ pub struct Holder<T> {
 pub struct PoolExplanation {
     pub pool: PoolId,
     pub center: Option<Holder<HostId>>,
+    pub standby: Option<HostId>,
+    /// Who becomes center, while that is under way.
+    pub next: Option<NextCenter>,
+    pub drained: Option<Drain>,
     pub preferred: Option<HostId>,
     /// In the order in which they would be elected, were the center to go.
     pub candidates: Vec<Candidate>,
@@ -55,6 +65,10 @@ pub struct Candidate {
     pub standbys: usize,
     /// The verdict, or that it is disabled, in words.
     pub standing: String,
+    /// Between two BFD packets on its tunnels of this network, in milliseconds.
+    pub interval_ms: u32,
+    /// What BFD costs it in all networks.
+    pub bfd: BfdLoad,
 }
 
 /// Explains one network; `None` where there is none of that id.
@@ -73,6 +87,7 @@ pub fn explain(
     let ballot = Ballot { network: network.id, evidence, verdicts: &verdicts, graces, now, load: &load };
     let members = Members::of(state);
     let fabric = Fabric::of(&members, network);
+    let budget = Budget::of(&members);
 
     let pools = network.pools.iter().map(|(pool, attachment)| {
         let star = topology.and_then(|topology| topology.stars.get(pool));
@@ -87,6 +102,8 @@ pub fn explain(
                 stars: load.host(host.id).centers,
                 standbys: load.host(host.id).standbys,
                 standing: ballot.standing(host).err().unwrap_or_else(|| "able".into()),
+                interval_ms: budget.host(host.id).interval(network.detection),
+                bfd: budget.host(host.id),
             })
             .collect();
         let score = |candidate: &Candidate| members.get(candidate.host).map(|host| load.score(host));
@@ -94,6 +111,9 @@ pub fn explain(
         PoolExplanation {
             pool: *pool,
             center: star.map(|star| holder(&star.center)),
+            standby: star.and_then(|star| star.standby),
+            next: star.and_then(|star| star.next),
+            drained: star.and_then(|star| star.drained),
             preferred: attachment.preferred_host,
             candidates,
         }
@@ -102,6 +122,7 @@ pub fn explain(
         network: network.id,
         vni: topology.map(|topology| topology.vni),
         pool_center: topology.and_then(|topology| topology.pool_center.as_ref()).map(holder),
+        next_pool: topology.and_then(|topology| topology.next_pool),
         pools: pools.collect(),
         findings: findings
             .iter()
@@ -113,7 +134,12 @@ pub fn explain(
 }
 
 fn holder<T: Copy>(choice: &asterism_model::Choice<T>) -> Holder<T> {
-    Holder { holder: choice.holder, cause: choice.cause, since: choice.since }
+    Holder {
+        holder: choice.holder,
+        cause: choice.cause,
+        since: choice.since,
+        evidence: choice.evidence.clone(),
+    }
 }
 
 #[cfg(test)]

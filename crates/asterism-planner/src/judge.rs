@@ -2,7 +2,8 @@
 //!
 //! No single witness gives a host up: a management network that fails must not move a star whose tunnels live, and a
 //! controller that reaches nobody must not move anything. BFD is up at both ends of a tunnel or at none, so that a loss
-//! that one end reports is a loss: the switch at the other may be dead, and its last word still stand.
+//! that one end reports is a loss: the switch at the other may be dead, and its last word still stand. Whoever goes on to
+//! contradict a loss is not believed in anything: two hosts that died together would vouch for each other.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -67,8 +68,15 @@ pub fn judge(evidence: &Evidence, graces: &Graces, now: Tick) -> Verdicts {
         let hosts = evidence.hosts.keys().map(|host| (*host, cut_off.clone())).collect();
         return Verdicts { hosts, judge_again: None };
     }
-    let mut court =
-        Court { evidence, graces, now, testimonies: BTreeMap::new(), judge_again: BTreeSet::new() };
+    let mut court = Court {
+        evidence,
+        graces,
+        now,
+        testimonies: BTreeMap::new(),
+        stale: BTreeSet::new(),
+        judge_again: BTreeSet::new(),
+    };
+    court.find_stale();
     court.hear();
     let hosts = evidence.hosts.iter().map(|(host, seen)| (*host, court.verdict(*host, seen))).collect();
     Verdicts { hosts, judge_again: court.judge_again.first().copied() }
@@ -79,6 +87,8 @@ pub fn judge(evidence: &Evidence, graces: &Graces, now: Tick) -> Verdicts {
 struct Testimony {
     /// Since when the longest-lived way to a peer has been up.
     up_since: Option<Tick>,
+    /// How many ways to witnesses are up.
+    up: usize,
     /// Peers that answer and lost their way to it.
     lost: usize,
     /// The last of these losses.
@@ -101,10 +111,41 @@ struct Court<'a> {
     graces: &'a Graces,
     now: Tick,
     testimonies: BTreeMap<HostId, Testimony>,
+    /// Hosts that answer, as it seems, and whose last word is old.
+    stale: BTreeSet<HostId>,
     judge_again: BTreeSet<Tick>,
 }
 
 impl Court<'_> {
+    /// A host that has lost a way says so at once, as its peer does. One that still calls it up after a while has not
+    /// spoken since: its switch is dead, or it is dark and its session has not noticed.
+    fn find_stale(&mut self) {
+        for (host, its) in self.evidence.hosts.iter().filter(|(_, its)| its.answers()) {
+            let lost = its.paths.iter().filter_map(|(peer, path)| match path {
+                Path::Up { .. } => self.evidence.hosts.get(peer).filter(|far| far.answers())?.paths.get(host),
+                Path::Down { .. } | Path::Pending { .. } => None,
+            });
+            let first = lost
+                .filter_map(|path| match path {
+                    Path::Down { since } => Some(*since),
+                    Path::Up { .. } | Path::Pending { .. } => None,
+                })
+                .min();
+            if first.is_some_and(|since| self.has_passed(since + self.graces.death)) {
+                self.stale.insert(*host);
+            }
+        }
+        // Whoever sees none but these up would have lost them too, if it could tell.
+        let sees_no_other = |its: &HostEvidence| {
+            let mut up = its.paths.iter().filter(|(_, path)| matches!(path, Path::Up { .. })).peekable();
+            up.peek().is_some() && up.all(|(peer, _)| self.stale.contains(peer))
+        };
+        let answering = self.evidence.hosts.iter().filter(|(_, its)| its.answers());
+        let misled: Vec<HostId> =
+            answering.filter(|(_, its)| sees_no_other(its)).map(|(host, _)| *host).collect();
+        self.stale.extend(misled);
+    }
+
     /// Hears every pair of hosts with a tunnel between them once.
     fn hear(&mut self) {
         for (one, its) in self.evidence.hosts.iter().filter(|(_, its)| its.answers()) {
@@ -167,14 +208,16 @@ impl Court<'_> {
             (Way::Lost { .. }, Some(SessionEvidence::Up { .. } | SessionEvidence::Awaited { .. }) | None)
             | (Way::Up { .. } | Way::Pending { .. }, _) => true,
         };
-        let peer_answers = answers(peer);
+        // A peer that is silent itself has lost everybody, and one whose word is old vouches for nobody.
+        let is_witness = answers(peer) && !self.stale.contains(&peer);
         let testimony = self.testimonies.entry(host).or_default();
         match *way {
-            Way::Up { since } => {
+            Way::Up { since } if is_witness => {
+                testimony.up += 1;
                 testimony.up_since = Some(testimony.up_since.map_or(since, |known| known.min(since)));
             }
-            // A peer that is silent itself has lost everybody: its death is no word on this host.
-            Way::Lost { since } if peer_answers && is_news => {
+            Way::Up { .. } => {}
+            Way::Lost { since } if is_witness && is_news => {
                 testimony.lost += 1;
                 testimony.lost_since = testimony.lost_since.max(since);
                 testimony.last_peer = Some(peer);
@@ -186,14 +229,31 @@ impl Court<'_> {
 
     fn verdict(&mut self, host: HostId, seen: &HostEvidence) -> Verdict {
         let testimony = self.testimonies.get(&host).copied().unwrap_or_default();
-        match (self.weigh(seen, testimony), &seen.barred) {
+        let verdict = if seen.answers() && self.stale.contains(&host) {
+            self.weigh_stale(testimony)
+        } else {
+            self.weigh(seen, testimony)
+        };
+        match (verdict, &seen.barred) {
             (Verdict::Able { .. }, Some(why)) => Verdict::Doubtful(why.clone()),
             (verdict, _) => verdict,
         }
     }
 
+    /// The session seems to be up, and the host has not spoken since its peers lost it. One that has not spoken either may
+    /// still call it up: most of them count.
+    fn weigh_stale(&mut self, testimony: Testimony) -> Verdict {
+        let Testimony { up, lost, lost_since, .. } = testimony;
+        if lost >= 2 && lost > up {
+            let why = "its last word is old, and its tunnels to living hosts are down";
+            self.dead_from(lost_since + self.graces.fabric, why.into())
+        } else {
+            Verdict::Doubtful("its last word is old".into())
+        }
+    }
+
     fn weigh(&mut self, seen: &HostEvidence, testimony: Testimony) -> Verdict {
-        let Testimony { up_since, lost, lost_since, last_peer, pending_since } = testimony;
+        let Testimony { up_since, lost, lost_since, last_peer, pending_since, .. } = testimony;
         let graces = *self.graces;
         match &seen.session {
             SessionEvidence::Down { why, .. } | SessionEvidence::Awaited { why, .. }

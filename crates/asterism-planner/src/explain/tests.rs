@@ -49,8 +49,14 @@ fn show(it: &Explanation) -> String {
             let may = if it.may_be_elected { "may" } else { "may not" };
             let rank = it.rank.map(|rank| rank.to_string());
             out += &format!(
-                "  {} {may} be elected, {} stars, {rank:?}, up {:?}, {}\n",
-                it.host, it.stars, it.uplinks, it.standing
+                "  {} {may} be elected, {} stars, standby of {}, {rank:?}, up {:?}, BFD every {} ms, {} packets/s, {}\n",
+                it.host,
+                it.stars,
+                it.standbys,
+                it.uplinks,
+                it.interval_ms,
+                it.bfd.packets_per_second(),
+                it.standing
             );
         }
     }

@@ -224,6 +224,38 @@ fn the_last_word_of_a_dead_switch_is_not_believed() {
     );
 }
 
+/// h1 and h2 go dark at 4 s, and no session to them has noticed yet. h3 and h4 have tunnels to both.
+const BOTH_DARK: &str = "
+    h1 up 0: h2 up 100, h3 up 100, h4 up 100
+    h2 up 0: h1 up 100, h3 up 100, h4 up 100
+    h3 up 0: h1 down 4300, h2 down 4300
+    h4 up 0: h1 down 4310, h2 down 4310";
+
+#[test]
+fn two_hosts_that_died_together_do_not_vouch_for_each_other() {
+    check(BOTH_DARK, 4799, expect![[r#""#]]);
+    check(BOTH_DARK, 5309, expect![[r#""#]]);
+    check(BOTH_DARK, 5310, expect![[r#""#]]);
+}
+
+/// h1 goes dark at 4 s. The database of h3 has hung since 3 s, its tunnels live; h3 is also joined to h2.
+const DARK_BESIDE_A_FROZEN_ONE: &str = "
+    h1 up 0: h2 up 100, h3 up 100, h4 up 100
+    h2 up 0: h1 down 4300, h3 up 100, h4 up 100
+    h3 up 0: h1 up 100, h2 up 100
+    h4 up 0: h1 down 4310, h2 up 100";
+
+#[test]
+fn a_host_that_hangs_does_not_outweigh_those_who_speak() {
+    check(DARK_BESIDE_A_FROZEN_ONE, 5310, expect![[r#""#]]);
+}
+
+#[test]
+fn a_leaf_that_died_with_all_that_it_was_joined_to_is_in_doubt() {
+    let with_leaf = BOTH_DARK.replace("h1 up 0: h2", "h5 up 0: h1 up 100, h2 up 100\nh1 up 0: h5 up 100, h2");
+    check(&with_leaf, 5310, expect![[r#""#]]);
+}
+
 #[test]
 fn of_two_hosts_that_lost_one_another_neither_is_blamed() {
     let two = "

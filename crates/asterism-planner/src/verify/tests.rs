@@ -61,9 +61,12 @@ fn doctor(world: &mut World, label: &str, change: impl Fn(&mut ObservedHost)) {
 
 #[test]
 fn a_network_that_works_has_no_problems() {
-    check(&world(), expect![[r#"
+    check(
+        &world(),
+        expect![[r#"
         1 networks, 6 hosts, 10 links
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -73,11 +76,14 @@ fn a_dead_host_is_broken_and_one_that_only_does_not_answer_is_degraded() {
     world.set_alive(dead, false);
     world.set_reachable(silent, false);
     world.settle();
-    check(&world, expect![[r#"
+    check(
+        &world,
+        expect![[r#"
         1 networks, 6 hosts, 10 links
         Broken Unreachable: p2/f: its OVSDB does not answer, and no tunnel to it is up
         Degraded Unreachable: p1/c: its OVSDB does not answer; its tunnels are up
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -86,12 +92,15 @@ fn a_host_whose_transport_is_cut_is_cut_off() {
     let leaf = host(&world, "p2/f");
     world.set_cut(leaf, true);
     world.settle();
-    check(&world, expect![[r#"
+    check(
+        &world,
+        expect![[r#"
         1 networks, 6 hosts, 10 links
         Broken CutOff: network n: p2/f has no way up: its tunnels to p2/e, p2/d are down
         Broken LinkDown: network n: BFD from p2/f to p2/d is not up
         Broken LinkDown: network n: BFD from p2/f to p2/e is not up
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -103,10 +112,13 @@ fn a_name_that_is_taken_is_broken() {
         rows.foreign_names.insert("ast1".into());
     });
     world.settle();
-    check(&world, expect![[r#"
+    check(
+        &world,
+        expect![[r#"
         1 networks, 6 hosts, 10 links
         Broken Blocked: p2/f: the bridge name ast1 is taken by a row that is not Asterism's; rename or remove that one
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -115,7 +127,9 @@ fn in_read_only_mode_what_differs_is_drift() {
     world.operate("settings mode=read-only");
     world.empty(host(&world, "p1/c"));
     world.settle();
-    check(&world, expect![[r#"
+    check(
+        &world,
+        expect![[r#"
         1 networks, 6 hosts, 10 links
         Broken CutOff: network n: p1/c has no way up: its tunnels to p1/b are down
         Broken LinkDown: network n: BFD from p1/c to p1/b is not up
@@ -123,7 +137,8 @@ fn in_read_only_mode_what_differs_is_drift() {
         Degraded LinkDown: network n: BFD from p1/a to p1/c is not up
         Degraded LinkDown: network n: BFD from p2/d to p1/c is not up
         Degraded LinkDown: network n: BFD from p2/e to p1/c is not up
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -132,9 +147,12 @@ fn rows_that_are_about_to_be_written_are_no_drift() {
     let leaf = host(&world, "p1/c");
     world.empty(leaf);
     let all = world.deliverable();
-    let its = all.into_iter().find(|delivery| matches!(delivery, Delivery::Connect(_, host) if *host == leaf));
+    let its =
+        all.into_iter().find(|delivery| matches!(delivery, Delivery::Connect(_, host) if *host == leaf));
     world.deliver(its.unwrap());
-    check(&world, expect![[r#"
+    check(
+        &world,
+        expect![[r#"
         1 networks, 6 hosts, 10 links
         Broken CutOff: network n: p1/c has no way up: its tunnels to p1/b are down
         Broken LinkDown: network n: BFD from p1/c to p1/b is not up
@@ -142,7 +160,8 @@ fn rows_that_are_about_to_be_written_are_no_drift() {
         Degraded LinkDown: network n: BFD from p1/c to p2/d is not up
         Degraded LinkDown: network n: BFD from p1/c to p2/e is not up
         Note Changing: p1/c: 5 rows are being changed
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -155,12 +174,15 @@ fn a_move_that_waits_and_a_host_without_bonds_are_notes() {
     world.settle();
     world.operate("disable p2/d");
     world.settle();
-    check(&world, expect![[r#"
+    check(
+        &world,
+        expect![[r#"
         1 networks, 6 hosts, 9 links
         Degraded Unreachable: p2/d: its OVSDB does not answer; its tunnels are up
         Note Moving: network n: pool p2's change of standby from p2/d to p2/f waits: for the tunnels between p2/d and p2/e to come up
         Note OneUplink: network n: p2/f cannot bond: it has one uplink
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -171,10 +193,13 @@ fn an_interface_that_the_switch_could_not_make_is_broken() {
         let interface = ports.next().unwrap().interfaces.values_mut().next().unwrap();
         interface.error = Some("could not open network device".into());
     });
-    check(&world, expect![[r#"
+    check(
+        &world,
+        expect![[r#"
         1 networks, 6 hosts, 10 links
         Broken InterfaceError: p1/c: the switch could not make at1-1: could not open network device
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -191,12 +216,15 @@ fn pools_without_center_or_standby_are_told() {
     world.operate("update n set=p3");
     world.settle();
     assert!(state(&world).networks().values().all(|network| network.pools.len() == 3));
-    check(&world, expect![[r#"
+    check(
+        &world,
+        expect![[r#"
         1 networks, 7 hosts, 7 links
         Broken Unreachable: p3/g: its OVSDB does not answer, and no tunnel to it is up
         Broken NoCenter: network n: pool p3 has no star-center
         Degraded NoStandby: network n: pool p2 has no standby
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -212,7 +240,8 @@ fn one_network_of_several_is_looked_at_alone() {
     let only = |id: u32| show(&verify(world.state(), view, Some(NetworkId(id))));
     expect![[r#"
         1 networks, 3 hosts, 2 links
-    "#]].assert_eq(&only(2));
+    "#]]
+    .assert_eq(&only(2));
     let problems = |id: u32| verify(world.state(), view, Some(NetworkId(id))).problems.len();
     let all: BTreeMap<u32, usize> = [1, 2].into_iter().map(|id| (id, problems(id))).collect();
     assert!(all[&1] > 0 && all[&2] == 0);

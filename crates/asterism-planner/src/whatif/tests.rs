@@ -69,29 +69,44 @@ fn show(state: &NetworkState, forecast: &Forecast) -> String {
 
 #[test]
 fn a_leaf_takes_nothing_with_it() {
-    check(&dual(), &kill(&[6]), expect![[r#"
+    check(
+        &dual(),
+        &kill(&[6]),
+        expect![[r#"
         n1: 1 killed, 21 pairs live
         untouched: 0
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn with_dual_resilience_the_switches_mend_the_death_of_any_center() {
-    check(&dual(), &kill(&[1]), expect![[r#"
+    check(
+        &dual(),
+        &kill(&[1]),
+        expect![[r#"
         n1: 1 killed, 21 pairs live
           p1 center p1/a -> p1/b by DataPlane
           p1 standby p1/b -> p1/c
           DataPlane within 300ms: 17 pairs (p1/b p1/c, p1/b p2/d, p1/b p3/g)
         untouched: 0
-    "#]]);
-    check(&dual(), &kill(&[4]), expect![[r#"
+    "#]],
+    );
+    check(
+        &dual(),
+        &kill(&[4]),
+        expect![[r#"
         n1: 1 killed, 21 pairs live
           p2 center p2/d -> p2/e by DataPlane
           p2 standby p2/e -> p2/f
           DataPlane within 300ms: 11 pairs (p1/a p2/e, p1/a p2/f)
         untouched: 0
-    "#]]);
-    check(&dual(), &kill(&[1, 4]), expect![[r#"
+    "#]],
+    );
+    check(
+        &dual(),
+        &kill(&[1, 4]),
+        expect![[r#"
         n1: 2 killed, 15 pairs live
           p1 center p1/a -> p1/b by DataPlane
           p1 standby p1/b -> p1/c
@@ -99,68 +114,97 @@ fn with_dual_resilience_the_switches_mend_the_death_of_any_center() {
           p2 standby p2/e -> p2/f
           DataPlane within 300ms: 14 pairs (p1/b p1/c, p1/b p2/e, p1/b p2/f)
         untouched: 0
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn with_single_resilience_it_takes_an_election() {
-    check(&single(), &kill(&[1]), expect![[r#"
+    check(
+        &single(),
+        &kill(&[1]),
+        expect![[r#"
         n1: 1 killed, 21 pairs live
           p1 center p1/a -> p1/b by Election
           Election within 2.8s: 17 pairs (p1/b p1/c, p1/b p2/d, p1/b p3/g)
         untouched: 0
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn without_a_quorum_nothing_is_elected() {
     let kill = Kill { has_no_quorum: true, ..kill(&[1]) };
-    check(&single(), &kill, expect![[r#"
+    check(
+        &single(),
+        &kill,
+        expect![[r#"
         n1: 1 killed, 21 pairs live
           for good: 17 pairs (p1/b p1/c, p1/b p2/d, p1/b p3/g)
         untouched: 0
-    "#]]);
-    check(&dual(), &kill, expect![[r#"
+    "#]],
+    );
+    check(
+        &dual(),
+        &kill,
+        expect![[r#"
         n1: 1 killed, 21 pairs live
           DataPlane within 300ms: 17 pairs (p1/b p1/c, p1/b p2/d, p1/b p3/g)
         untouched: 0
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_pool_that_dies_takes_its_own_hosts_alone() {
-    check(&dual(), &kill(&[1, 2, 3]), expect![[r#"
+    check(
+        &dual(),
+        &kill(&[1, 2, 3]),
+        expect![[r#"
         n1: 3 killed, 10 pairs live
           pool-center p1 -> p2
           Election within 5.5s: 6 pairs (p2/d p3/g)
         untouched: 0
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn root_and_its_standby_at_once_take_an_election() {
-    check(&dual(), &kill(&[1, 2]), expect![[r#"
+    check(
+        &dual(),
+        &kill(&[1, 2]),
+        expect![[r#"
         n1: 2 killed, 15 pairs live
           p1 center p1/a -> p1/c by Election
           p1 standby p1/b -> none
           Election within 5.5s: 11 pairs (p1/c p2/d, p1/c p3/g)
         untouched: 0
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_way_that_is_cut_has_another_beside_it() {
     let kill = Kill { links: BTreeSet::from([[HostId(6), HostId(4)]]), ..Kill::default() };
-    check(&dual(), &kill, expect![[r#"
+    check(
+        &dual(),
+        &kill,
+        expect![[r#"
         n1: 0 killed, 28 pairs live
           DataPlane within 300ms: 7 pairs (p1/a p2/f)
         untouched: 0
-    "#]]);
-    check(&single(), &kill, expect![[r#"
+    "#]],
+    );
+    check(
+        &single(),
+        &kill,
+        expect![[r#"
         n1: 0 killed, 28 pairs live
           for good: 7 pairs (p1/a p2/f)
         untouched: 0
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -168,13 +212,17 @@ fn fast_detection_notices_sooner_and_an_old_leader_later() {
     let choices = "adopt n1:vni=1:p1=h1+h2:p2=h4+h5:p3=h7+h8:center=p1";
     let fast = state(&format!("{POOLS}\nnetwork n p1 p2 p3 resilience=dual detection=fast\n{choices}"));
     let kill = Kill { leaderless: Duration::from_secs(5), ..kill(&[1]) };
-    check(&fast, &kill, expect![[r#"
+    check(
+        &fast,
+        &kill,
+        expect![[r#"
         n1: 1 killed, 21 pairs live
           p1 center p1/a -> p1/b by DataPlane
           p1 standby p1/b -> p1/c
           DataPlane within 45ms: 17 pairs (p1/b p1/c, p1/b p2/d, p1/b p3/g)
         untouched: 0
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -189,5 +237,6 @@ fn what_is_dead_already_is_no_consequence() {
           p1 standby p1/c -> none
           Election within 2.8s: 11 pairs (p1/c p2/d, p1/c p3/g)
         untouched: 0
-    "#]].assert_eq(&show(&state, &forecast));
+    "#]]
+    .assert_eq(&show(&state, &forecast));
 }

@@ -25,11 +25,11 @@ fn an_explanation_names_centers_heirs_and_what_is_waited_for() {
     expect![[r#"
         n1 Some(vni 1), middle Some(p1)
         p1 center Some("h1 (dead)"), preferred Some(h2)
-          h3 may be elected, 1 stars, Some("leaf"), up [h1], able
-          h2 may not be elected, 0 stars, Some("leaf"), up [h1], disabled
-          h1 may not be elected, 1 stars, Some("root"), up [], doubtful: no OVSDB session (no answer), but its tunnels are up
+          h3 may be elected, 1 stars, standby of 0, Some("leaf"), up [h1], BFD every 100 ms, 30 packets/s, able
+          h2 may not be elected, 0 stars, standby of 0, Some("leaf"), up [h1], BFD every 100 ms, 20 packets/s, disabled
+          h1 may not be elected, 1 stars, standby of 0, Some("root"), up [], BFD every 100 ms, 30 packets/s, doubtful: no OVSDB session (no answer), but its tunnels are up
         p2 center None, preferred None
-          h4 may not be elected, 0 stars, None, up [], doubtful: no OVSDB session (no answer), and no host knows of it
+          h4 may not be elected, 0 stars, standby of 0, None, up [], BFD every 100 ms, 0 packets/s, doubtful: no OVSDB session (no answer), and no host knows of it
         preferred star-center p1/b is passed over: disabled
         pool p1 keeps its star-center p1/a, which is doubtful: no OVSDB session (no answer), but its tunnels are up
         pool p2 has no able host; p2/d: doubtful: no OVSDB session (no answer), and no host knows of it

@@ -161,11 +161,11 @@ fn a_pool_that_dies_takes_its_own_hosts_alone() {
         &dual(),
         &kill(&[1, 2, 3]),
         expect![[r#"
-        n1: 3 killed, 10 pairs live
-          pool-center p1 -> p2
-          Election within 5.5s: 6 pairs (p2/d p3/g)
-        untouched: 0
-    "#]],
+            n1: 3 killed, 10 pairs live
+              pool-center p1 -> p2
+              Election within 2.8s: 6 pairs (p2/d p3/g)
+            untouched: 0
+        "#]],
     );
 }
 
@@ -175,12 +175,12 @@ fn root_and_its_standby_at_once_take_an_election() {
         &dual(),
         &kill(&[1, 2]),
         expect![[r#"
-        n1: 2 killed, 15 pairs live
-          p1 center p1/a -> p1/c by Election
-          p1 standby p1/b -> none
-          Election within 5.5s: 11 pairs (p1/c p2/d, p1/c p3/g)
-        untouched: 0
-    "#]],
+            n1: 2 killed, 15 pairs live
+              p1 center p1/a -> p1/c by Election
+              p1 standby p1/b -> none
+              Election within 2.8s: 11 pairs (p1/c p2/d, p1/c p3/g)
+            untouched: 0
+        "#]],
     );
 }
 

@@ -30,5 +30,6 @@ lint: setup ## formatting, clippy and documentation, without a single warning
 fmt: ## format all code
 	cargo fmt --all
 
-bench: setup ## measure planning, and memory of the state
+bench: build ## measure planning, memory of the state, and every promise ten times in the laboratory (hours)
 	cargo bench --package asterism-planner --bench scale
+	cargo run --release --bin asterism-lab -- scenario crates/asterism-lab/scenarios --runs 10 --long --out target/bench

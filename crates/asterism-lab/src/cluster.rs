@@ -193,17 +193,33 @@ impl Lab {
         })
     }
 
-    fn ask_json<T: DeserializeOwned>(&self, words: &[&str]) -> Result<T> {
-        let text = self.asterctl_ok(&[words, &["-o", "json"]].concat())?;
-        let unreadable = |error: serde_json::Error| LabError::Unreadable {
-            what: format!("asterctl {} -o json", words.join(" ")),
-            problem: format!("{error}: {text}"),
-        };
-        let mut document: serde_json::Value = serde_json::from_str(&text).map_err(unreadable)?;
+    pub(crate) fn ask_json<T: DeserializeOwned>(&self, words: &[&str]) -> Result<T> {
+        let mut document = self.ask_document(words)?;
         // One thing by name comes alone, or as a list of one.
         let alone = document.get_mut("items").and_then(|items| items.get_mut(0)).map(serde_json::Value::take);
-        serde_json::from_value(alone.unwrap_or(document)).map_err(unreadable)
+        understand(words, alone.unwrap_or(document))
     }
+
+    /// All things of a kind.
+    pub(crate) fn ask_json_list<T: DeserializeOwned>(&self, words: &[&str]) -> Result<Vec<T>> {
+        let mut document = self.ask_document(words)?;
+        let items = document.get_mut("items").map(serde_json::Value::take);
+        understand(words, items.unwrap_or_else(|| vec![document].into()))
+    }
+
+    fn ask_document(&self, words: &[&str]) -> Result<serde_json::Value> {
+        let text = self.asterctl_ok(&[words, &["-o", "json"]].concat())?;
+        serde_json::from_str(&text).map_err(|error| unreadable(words, &format!("{error}: {text}")))
+    }
+}
+
+fn understand<T: DeserializeOwned>(words: &[&str], document: serde_json::Value) -> Result<T> {
+    let text = document.to_string();
+    serde_json::from_value(document).map_err(|error| unreadable(words, &format!("{error}: {text}")))
+}
+
+fn unreadable(words: &[&str], problem: &str) -> LabError {
+    LabError::Unreadable { what: format!("asterctl {} -o json", words.join(" ")), problem: problem.into() }
 }
 
 /// 32 hexadecimal digits from the kernel.

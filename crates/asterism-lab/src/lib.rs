@@ -26,6 +26,7 @@ mod pki;
 pub mod probe;
 pub mod rows;
 pub mod sandbox;
+pub mod scenario;
 mod tool;
 mod vm;
 pub mod wait;

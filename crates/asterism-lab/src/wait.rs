@@ -21,20 +21,47 @@ const PAUSE_MAX: Duration = Duration::from_millis(50);
 pub fn until<T>(
     what: impl Into<String>,
     deadline: Duration,
+    look: impl FnMut() -> Result<T, String>,
+) -> Result<T> {
+    poll(what.into(), deadline, (PAUSE_FIRST, PAUSE_MAX), look)
+}
+
+/// The same with a steady pause between two looks, for looks that cost something.
+///
+/// # Errors
+/// As [`until`].
+pub fn until_every<T>(
+    what: impl Into<String>,
+    deadline: Duration,
+    pause: Duration,
+    look: impl FnMut() -> Result<T, String>,
+) -> Result<T> {
+    poll(what.into(), deadline, (pause, pause), look)
+}
+
+/// Lets time pass that is itself what is tried out (a fault that lasts a minute); never in place of a wait for a state.
+pub fn pause(time: Duration) {
+    thread::sleep(time);
+}
+
+fn poll<T>(
+    what: String,
+    deadline: Duration,
+    (first, most): (Duration, Duration),
     mut look: impl FnMut() -> Result<T, String>,
 ) -> Result<T> {
     let start = Instant::now();
-    let mut pause = PAUSE_FIRST;
+    let mut pause = first;
     loop {
         let expired = start.elapsed() >= deadline;
         match look() {
             Ok(value) => return Ok(value),
             Err(last) if expired => {
-                return Err(LabError::Deadline { what: what.into(), deadline, last });
+                return Err(LabError::Deadline { what, deadline, last });
             }
             Err(_) => thread::sleep(pause),
         }
-        pause = (pause * 3 / 2).min(PAUSE_MAX);
+        pause = (pause * 3 / 2).min(most);
     }
 }
 

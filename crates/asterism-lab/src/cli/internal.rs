@@ -14,11 +14,16 @@ pub(crate) enum Internal {
         #[arg(last = true, required = true)]
         command: Vec<OsString>,
     },
+    /// Run a scenario file once, in a sandbox of its own; what was seen goes to standard output as JSON.
+    Scenario(super::scenario::Once),
 }
 
 impl Internal {
     pub(crate) fn run(self) -> Result<ExitCode> {
-        let Self::Sandbox { command } = self;
+        let command = match self {
+            Self::Sandbox { command } => command,
+            Self::Scenario(once) => return once.run(),
+        };
         sandbox::enter()?;
         let Some((program, args)) = command.split_first() else { bail!("no command after --") };
         let status = Command::new(program)

@@ -5,6 +5,7 @@ mod exec;
 mod internal;
 mod probe;
 mod remote;
+mod scenario;
 mod server;
 mod up;
 mod wire;
@@ -31,7 +32,8 @@ and then, from another terminal:
   asterism-lab cut p1/h1 --link transport             pull a cable; `restore` puts it back
   asterism-lab kill c1                                kill -9 of a controller; `start c1` brings it back
   asterism-lab reboot p1/h1                           its OVSDB comes back empty
-  asterism-lab demo                                   the whole story by itself, with figures";
+  asterism-lab demo                                   the whole story by itself, with figures
+  asterism-lab scenario FILE --runs 10                one promise, ten times, with medians and worst cases";
 
 /// A laboratory of real Open vSwitch hosts, VMs and Asterism controllers, all inside this one machine.
 ///
@@ -89,6 +91,8 @@ enum Command {
     Down,
     /// Run the demonstration: every promise under constant probing, with figures
     Demo(demo::Demo),
+    /// Run scenario files, each run in a laboratory of its own, and show what was seen of their promises
+    Scenario(scenario::ScenarioCommand),
     /// Parts that the laboratory runs itself through
     #[command(hide = true, subcommand)]
     Internal(internal::Internal),
@@ -104,6 +108,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         Command::Check => return Ok(check()),
         Command::Up(up) => return up.run(lab),
         Command::Demo(demo) => return demo.run(),
+        Command::Scenario(scenario) => return scenario.run(),
         Command::Internal(internal) => return internal.run(),
         Command::Exec(exec) => return exec.run(lab),
         Command::Ctl(ctl) => return ctl.run(lab),

@@ -1,5 +1,7 @@
 //! Elections and allocations as whole plans.
 
+mod dual;
+
 use asterism_model::{HostId, Operation, Reply};
 use expect_test::{Expect, expect};
 

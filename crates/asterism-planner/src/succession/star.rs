@@ -95,9 +95,14 @@ impl Succession<'_> {
         let is_wanted = |next: &NextCenter| {
             next.cause == Cause::Moved && next.host != heir && self.is_fit(next.host, pool)
         };
+        // One that has lost the root would be of no use as standby either.
+        let others: Vec<&Host> =
+            self.members.of_pool(pool).iter().copied().filter(|host| host.id != old).collect();
+        let best = self.ballot.best(&others, Some(heir));
+        let standby = best.filter(|_| self.network.resilience == Resilience::Dual);
         step.choice = Some(Star {
             center: new(heir, failure.cause, failure.evidence),
-            standby: None,
+            standby,
             next: star.next.filter(is_wanted),
             drained: None,
         });
@@ -210,7 +215,10 @@ impl Succession<'_> {
         let with = self.with_star(pool, star);
         let roads = self.roads(&with);
         let stuck = roads.without_other_way(host);
-        let wait = if !stuck.is_empty() {
+        let wait = if star.drained != all && !self.ballot.evidence.answers(host.id) {
+            star.drained = None;
+            Wait::Answer { host: host.id }
+        } else if !stuck.is_empty() {
             star.drained = None;
             Wait::OtherWay { host: host.id, peers: stuck }
         } else if !roads.is_up(host.id, star.center.holder) {
@@ -228,9 +236,7 @@ impl Succession<'_> {
                 star.drained = None;
                 return None;
             }
-        } else if let Some(wait) = self.settling() {
-            wait
-        } else if let Some(wait) = self.cannot_drain(Some(pool), host.id) {
+        } else if let Some(wait) = self.settling().or_else(|| self.cannot_drain(Some(pool), host.id)) {
             star.drained = None;
             wait
         } else {

@@ -177,11 +177,11 @@ fn a_move_that_waits_and_a_host_without_bonds_are_notes() {
     check(
         &world,
         expect![[r#"
-        1 networks, 6 hosts, 9 links
-        Degraded Unreachable: p2/d: its OVSDB does not answer; its tunnels are up
-        Note Moving: network n: pool p2's change of standby from p2/d to p2/f waits: for the tunnels between p2/d and p2/e to come up
-        Note OneUplink: network n: p2/f cannot bond: it has one uplink
-    "#]],
+            1 networks, 6 hosts, 9 links
+            Degraded Unreachable: p2/d: its OVSDB does not answer; its tunnels are up
+            Note Moving: network n: pool p2's change of standby from p2/d to p2/f waits: until p2/d answers
+            Note OneUplink: network n: p2/f cannot bond: it has one uplink
+        "#]],
     );
 }
 

@@ -279,7 +279,12 @@ impl World {
             Event::Transacted { fence, outcome, .. } => {
                 format!("written {}/{} {outcome:?}", fence.epoch, fence.revision)
             }
-            _ => return,
+            Event::State(_)
+            | Event::Picture { .. }
+            | Event::SessionLost { .. }
+            | Event::Proposed { .. }
+            | Event::Wake
+            | Event::Deposed => return,
         };
         self.story.push(format!("{} {host} {what}{has}", self.now));
     }

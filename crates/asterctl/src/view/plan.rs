@@ -72,7 +72,7 @@ impl PlannedChoiceView {
             self.pool.as_ref().map_or_else(|| subject.clone(), |pool| format!("{subject} of {pool}")),
             self.from.clone().unwrap_or_default(),
             self.to.clone().unwrap_or_default(),
-            self.cause.clone(),
+            if self.cause == "unknown" { String::new() } else { self.cause.replace('_', " ") },
         ]
     }
 }

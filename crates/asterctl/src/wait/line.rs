@@ -1,4 +1,4 @@
-//! A line of progress: rewritten in place on a terminal, else one line for each change. None while it is quick.
+//! A line of progress: rewritten in place on a terminal, else now and then one more. None while it is quick.
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -11,12 +11,15 @@ use crate::output;
 
 /// What takes no longer needs no progress.
 const QUIET: Duration = Duration::from_secs(1);
+/// Between two lines where lines stay: a log is no place for every step.
+const BETWEEN_LINES: Duration = Duration::from_secs(2);
 
 pub struct ProgressLine {
     /// What there is to tell.
     current: Option<String>,
     /// What was told last.
     told: Option<String>,
+    told_at: Option<Instant>,
     is_terminal: bool,
     quiet_until: Instant,
 }
@@ -24,7 +27,7 @@ pub struct ProgressLine {
 impl Default for ProgressLine {
     fn default() -> Self {
         let is_terminal = io::stderr().is_terminal();
-        Self { current: None, told: None, is_terminal, quiet_until: Instant::now() + QUIET }
+        Self { current: None, told: None, told_at: None, is_terminal, quiet_until: Instant::now() + QUIET }
     }
 }
 
@@ -37,7 +40,9 @@ impl ProgressLine {
     /// How far it is now; told at once after the silence.
     pub fn show(&mut self, line: String) {
         self.current = Some(line);
-        if Instant::now() >= self.quiet_until {
+        let now = Instant::now();
+        let is_soon = self.told_at.is_some_and(|told_at| now < told_at + BETWEEN_LINES);
+        if now >= self.quiet_until && (self.is_terminal || !is_soon) {
             self.speak();
         }
     }
@@ -56,6 +61,7 @@ impl ProgressLine {
             output::notice(line);
         }
         self.told = Some(line.clone());
+        self.told_at = Some(Instant::now());
     }
 
     /// Takes the rewritten line away.

@@ -2,12 +2,15 @@
 
 use asterism_api::v1;
 use asterism_model::{
-    BfdState, Host, HostId, NetworkId, NetworkState, ObservedHost, ObservedInterface, ObservedPort,
+    BfdState, Host, HostId, Mode, NetworkId, NetworkState, ObservedHost, ObservedInterface, ObservedPort,
     StoredFence, target::tunnel_name,
 };
 use asterism_planner::{Finding, LaneStatus, Phase, SessionEvidence, Targets, Verdict, finding::Motion};
 
 use crate::{clock::Clock, leader::LeadingView};
+
+/// Why nothing happens, where somebody waits for it.
+pub(super) const READ_ONLY: &str = "read-only mode: nothing is chosen or written";
 
 /// What stands in the way of an office's passing in a network, where the host holds one or is to hold one.
 pub(super) fn office_waits(
@@ -29,7 +32,10 @@ pub(super) fn office_waits(
         | Finding::NoVni { .. } => false,
     };
     let findings = leading.findings.iter().filter(|found| found.network() == network);
-    findings.filter(is_about).map(|found| found.describe(state).to_string()).collect()
+    let waits = findings.filter(is_about).map(|found| found.describe(state).to_string());
+    // A drain is waited for; other offices stay where they are.
+    let is_kept = state.settings().mode == Mode::ReadOnly && !host.is_eligible();
+    waits.chain(is_kept.then(|| READ_ONLY.to_owned())).collect()
 }
 
 /// A host's status.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use asterism_api::{ApiError, convert, v1};
-use asterism_model::{BfdState, HostId, NetworkState, PrivateNetwork};
+use asterism_model::{BfdState, HostId, Mode, NetworkState, PrivateNetwork};
 use asterism_planner::{Finding, Targets, Verdicts, judge, links::Fabric, members::Members};
 use asterism_raft::{Peer, View};
 
@@ -104,6 +104,9 @@ impl AdminService {
                 let findings = leading.findings.iter().filter(|found| found.network() == network.id);
                 let waiting = findings.filter(|found| matches!(found, Finding::Waiting { .. }));
                 topology.waiting = waiting.map(|found| found.describe(&view.state).to_string()).collect();
+                if view.state.settings().mode == Mode::ReadOnly && is_moving(&topology) {
+                    topology.waiting.push(live::READ_ONLY.into());
+                }
                 add_uplinks(&mut topology);
                 add_health(&view.state, leading, verdicts, &mut topology);
             }
@@ -111,6 +114,11 @@ impl AdminService {
         });
         Ok(v1::GetTopologyResponse { mark: Some(self.mark(view)), topologies: topologies.collect() })
     }
+}
+
+fn is_moving(topology: &v1::Topology) -> bool {
+    topology.next_pool.is_some()
+        || topology.stars.iter().any(|star| star.next.is_some() || star.drain.is_some())
 }
 
 /// Which uplink each host uses, as its links say.

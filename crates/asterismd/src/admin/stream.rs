@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use asterism_api::{ApiError, convert, v1};
-use asterism_model::{HostId, NetworkState};
+use asterism_model::{HostId, Mode, NetworkState};
 use asterism_planner::{LaneStatus, SessionEvidence};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -152,7 +152,9 @@ impl AdminService {
             waiting_for: hosts,
             hosts: live::count(total),
             hosts_reached: live::count(total).saturating_sub(waiting),
-            planner: if at_rest {
+            planner: if state.settings().mode == Mode::ReadOnly && waiting > 0 {
+                live::READ_ONLY.into()
+            } else if at_rest {
                 String::new()
             } else {
                 "choices and hosts are being brought in line".into()

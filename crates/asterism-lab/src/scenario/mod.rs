@@ -13,6 +13,7 @@ mod results;
 mod roles;
 mod run;
 mod stage;
+mod steer;
 mod table;
 mod tally;
 mod words;

@@ -14,6 +14,8 @@ pub struct Measured {
     pub title: String,
     /// Where it stands on the axis of a curve.
     pub at: Option<u32>,
+    /// Whom it befell, in words.
+    pub hosts: Vec<String>,
     /// Pairs of VMs whose hosts lived throughout.
     pub pairs: usize,
     /// The longest time for which one of them had no answer.

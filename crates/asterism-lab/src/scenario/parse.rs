@@ -26,7 +26,7 @@ use super::words::{
 type Parsed<T> = Result<T, String>;
 
 const STATEMENTS: &str = "network, vms, let, kill, revive, reboot, freeze, thaw, cut, mend, stop, start, drain, \
-                          undrain, move-center, move-pool-center, set, grow, sleep, wait, measure, promise, bench";
+                          undrain, move-center, move-pool-center, set, grow, steer, sleep, wait, measure, promise, bench";
 
 /// Reads the text of a file named `name`.
 ///
@@ -143,6 +143,7 @@ fn verb(words: &mut Cursor<'_>) -> Parsed<Verb> {
         "move-pool-center" => Verb::MovePoolCenter(pool(&words.next("a pool")?)?),
         "set" => Verb::Set(options(words, &["resilience", "detection", "mtu"])?),
         "grow" => grow(words)?,
+        "steer" => Verb::Steer,
         "sleep" => sleep(words)?,
         "wait" => {
             words.expect("settled")?;

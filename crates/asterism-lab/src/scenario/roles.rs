@@ -150,6 +150,16 @@ impl Roles {
         found.ok_or_else(|| format!("there is no pool that is `{pool}` in {self:?}"))
     }
 
+    /// The uplink that its rank prefers, for each host that has one.
+    pub(super) fn preferred_uplinks(&self) -> Vec<(HostName, HostName)> {
+        let members = self.members.values().flatten().copied();
+        let up = |host: HostName| match self.centers.get(&host.pool) {
+            Some(center) if *center == host => self.root.filter(|root| *root != host),
+            center => center.copied(),
+        };
+        members.filter_map(|host| Some((host, up(host)?))).collect()
+    }
+
     /// Whether a host is one of these, or of one of these pools. A place that nobody fills holds nobody.
     pub(super) fn is_in(&self, host: HostName, places: &[Place], named: &BTreeMap<String, HostName>) -> bool {
         let everybody = self.members.values().flatten().copied().collect();
@@ -198,6 +208,13 @@ mod tests {
         assert_eq!(find(Who::Leaf(PoolWord::Inner)), "p2/h2");
         assert_eq!(find(Who::Standby(PoolWord::Number(1))), "p1/h1");
         assert_eq!(roles.pool(PoolWord::Inner), Ok(2));
+    }
+
+    #[test]
+    fn leaves_prefer_their_star_center_and_that_the_root() {
+        let uplinks = Roles::of(&picture()).preferred_uplinks();
+        let words: Vec<String> = uplinks.iter().map(|(host, peer)| format!("{host}>{peer}")).collect();
+        assert_eq!(words, ["p1/h1>p1/h2", "p1/h2>p2/h1", "p1/h3>p1/h2", "p2/h2>p2/h1", "p2/h3>p2/h1"]);
     }
 
     #[test]

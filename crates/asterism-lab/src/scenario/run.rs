@@ -101,6 +101,7 @@ impl Run {
         probe.wait_until_calm(probe.mark(), CALM, PATIENCE, &stays)?;
         witnesses.callers.take_stall();
 
+        let hosts = measure.steps.iter().filter_map(|step| self.stage.meant(&step.verb)).collect();
         let (mark, start) = (probe.mark(), Instant::now());
         let mut settled_ms = None;
         for step in &measure.steps {
@@ -125,6 +126,7 @@ impl Run {
         let mut seen = Measured {
             title: measure.title.clone(),
             at: measure.at,
+            hosts,
             pairs: report.flows.len(),
             gap_ms: milliseconds(report.longest_gap()),
             lost: report.flows.iter().map(|flow| flow.lost()).max().unwrap_or(0),

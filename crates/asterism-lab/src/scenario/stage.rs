@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::roles::{Picture, Roles};
+use super::steer::steer;
 use super::words::{Cable, CableOf, HostVerb, LabSize, NetworkWords, Power, Scenario, Verb, Who};
 use crate::address::HostName;
 use crate::cluster::TRANSPORT;
@@ -64,6 +65,19 @@ impl Stage {
         found.map_err(|what| LabError::Invalid { what })
     }
 
+    /// Who is meant by a verb that befalls a host, as in `center outer is p2/h1`.
+    pub(super) fn meant(&self, verb: &Verb) -> Option<String> {
+        let (Verb::Host(_, who)
+        | Verb::Cable(.., who)
+        | Verb::Drain(who)
+        | Verb::Undrain(who)
+        | Verb::MoveCenter(who)) = verb
+        else {
+            return None;
+        };
+        Some(format!("{who} is {}", self.host(who).ok()?))
+    }
+
     pub(super) fn take(&mut self, verb: &Verb) -> Result<()> {
         match verb {
             Verb::Network(words) => self.create(words),
@@ -113,6 +127,7 @@ impl Stage {
                 self.ask(&["network", "update", &network].into_iter().chain(words).collect::<Vec<_>>())
             }
             Verb::Grow { pool, hosts } => self.grow(*pool, *hosts),
+            Verb::Steer => self.steer(),
             Verb::Sleep { short, long } => {
                 wait::pause(if self.is_long { *long } else { *short });
                 Ok(())
@@ -204,6 +219,13 @@ impl Stage {
             self.lab.register_host(name)?;
         }
         Ok(())
+    }
+
+    fn steer(&self) -> Result<()> {
+        let (living, network) = (self.living(), self.networks.first().map_or(0, |(_, id)| *id));
+        let uplinks = self.roles.preferred_uplinks().into_iter();
+        let mut uplinks = uplinks.filter(|(host, peer)| living.contains(host) && living.contains(peer));
+        uplinks.try_for_each(|(host, peer)| steer(&self.lab, host, peer, network))
     }
 
     fn wait_settled(&self) -> Result<()> {

@@ -70,6 +70,8 @@ pub enum Verb {
         pool: u8,
         hosts: u8,
     },
+    /// Every host sends by the uplink that its rank prefers.
+    Steer,
     Sleep {
         short: Duration,
         long: Duration,

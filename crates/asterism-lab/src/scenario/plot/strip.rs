@@ -62,7 +62,7 @@ fn head(svg: &mut Svg, subject: &Subject<'_>, rows: &[(&Series, Vec<f64>)]) {
     x += 70.0;
     svg.dot((x + 4.0, y - 4.0), "broken", "a run that broke a promise");
     svg.text((x + 14.0, y), "note", Anchor::Start, "a run that broke a promise");
-    x += 186.0;
+    x += 206.0;
     svg.line((x, y - 12.0), (x, y + 2.0), "median");
     svg.text((x + 8.0, y), "note", Anchor::Start, "median");
     x += 74.0;

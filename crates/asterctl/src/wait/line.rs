@@ -34,15 +34,14 @@ impl Default for ProgressLine {
 impl ProgressLine {
     /// When to [`speak`](Self::speak) though nothing is new.
     pub fn quiet_until(&self) -> Instant {
-        self.quiet_until
+        let after_last = self.told_at.filter(|_| !self.is_terminal).map(|told_at| told_at + BETWEEN_LINES);
+        after_last.map_or(self.quiet_until, |after_last| after_last.max(self.quiet_until))
     }
 
     /// How far it is now; told at once after the silence.
     pub fn show(&mut self, line: String) {
         self.current = Some(line);
-        let now = Instant::now();
-        let is_soon = self.told_at.is_some_and(|told_at| now < told_at + BETWEEN_LINES);
-        if now >= self.quiet_until && (self.is_terminal || !is_soon) {
+        if Instant::now() >= self.quiet_until() {
             self.speak();
         }
     }

@@ -226,7 +226,11 @@ impl<'a> Canvas<'a> {
                 class.push_str(" backup");
             }
             let shape = if link.is_backup {
-                bow(from, to)
+                let away_from = match from_pool {
+                    Some(pool) if from_pool == to_pool => self.shifted(self.layout.regions[pool].center),
+                    Some(_) | None => Point { x: self.width / 2.0, y: self.height },
+                };
+                bow(from, to, away_from)
             } else {
                 format!("M{} {}L{} {}", number(from.x), number(from.y), number(to.x), number(to.y))
             };
@@ -314,9 +318,15 @@ impl<'a> Canvas<'a> {
 }
 
 /// A way that leaves the straight one to first choices: from one end of a star to the other, that leads through its center.
-fn bow(from: Point, to: Point) -> String {
+fn bow(from: Point, to: Point, away_from: Point) -> String {
     let (along, across) = ((to.x - from.x) / 2.0, (to.y - from.y) / 2.0);
-    let bend = Point { x: from.x + along - across * BOW, y: from.y + across + along * BOW };
+    let bend = |side: f64| Point {
+        x: from.x + along - across * BOW * side,
+        y: from.y + across + along * BOW * side,
+    };
+    let distance = |point: Point| (point.x - away_from.x).hypot(point.y - away_from.y);
+    // Through the middle one side is as good as the other; the last bits of a root don't decide.
+    let bend = if distance(bend(-1.0)) > distance(bend(1.0)) + 0.5 { bend(-1.0) } else { bend(1.0) };
     let [from, bend, to] = [from, bend, to].map(|point| format!("{} {}", number(point.x), number(point.y)));
     format!("M{from}Q{bend} {to}")
 }

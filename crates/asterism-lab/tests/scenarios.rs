@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use asterism_lab::sandbox::cannot_run;
-use asterism_lab::scenario::{self, Scenario};
+use asterism_lab::scenario::{self, RunOptions, Scenario};
 use asterism_lab::{LabError, Result, find_program, in_sandbox};
 
 const LAB: Option<&str> = Some(env!("CARGO_BIN_EXE_asterism-lab"));
@@ -64,7 +64,7 @@ fn every_scenario_is_run_by_a_test_or_by_the_benchmark_alone() {
 /// Runs a scenario, inside of the sandbox.
 fn holds(name: &str) -> Result<()> {
     let scenario = read(name)?;
-    let seen = scenario::run(&scenario, false, &mut |text| eprintln!("{text}"))?;
+    let seen = scenario::run(&scenario, &RunOptions::default(), &mut |text| eprintln!("{text}"))?;
     let broken: Vec<String> = seen
         .iter()
         .flat_map(|seen| seen.broken.iter().map(|broken| format!("{}: {broken}", seen.title)))

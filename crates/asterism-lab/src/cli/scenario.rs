@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use asterism_lab::sandbox;
-use asterism_lab::scenario::{self, Measured, Results, Scenario};
+use asterism_lab::scenario::{self, Measured, Results, RunOptions, Scenario};
 use clap::Args;
 
 #[derive(Debug, Args)]
@@ -29,6 +29,9 @@ pub(crate) struct ScenarioCommand {
     /// Write the table, the plots (SVG) and all figures (JSON) here
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Copy logs, configurations and databases of each run here, to NAME-RUN
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
 }
 
 /// One run, in the sandbox.
@@ -37,6 +40,8 @@ pub(crate) struct Once {
     file: PathBuf,
     #[arg(long)]
     long: bool,
+    #[arg(long)]
+    keep: Option<PathBuf>,
 }
 
 impl ScenarioCommand {
@@ -51,7 +56,8 @@ impl ScenarioCommand {
             for (file, scenario) in &scenarios {
                 let name = &scenario.name;
                 eprintln!("== {name}, run {run} of {} (after {} s)", self.runs, start.elapsed().as_secs());
-                match self.run_once(file) {
+                let keep = self.keep.as_ref().map(|dir| dir.join(format!("{name}-{run}")));
+                match self.run_once(file, keep) {
                     Ok(seen) => results.add(scenario, seen),
                     Err(error) => results.failures.push(format!("{name}, run {run}: {error:#}")),
                 }
@@ -63,9 +69,10 @@ impl ScenarioCommand {
         Ok(if results.all_held() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
-    fn run_once(&self, file: &Path) -> Result<Vec<Measured>> {
+    fn run_once(&self, file: &Path, keep: Option<PathBuf>) -> Result<Vec<Measured>> {
         let mut command = Command::new(std::env::current_exe().context("finding the own executable")?);
         command.args(["internal", "scenario"]).arg(file).args(self.long.then_some("--long"));
+        command.args(keep.into_iter().flat_map(|dir| ["--keep".into(), dir]));
         let output = command.stderr(Stdio::inherit()).output().context("starting a run")?;
         ensure!(output.status.success(), "the run ended with {}; see above", output.status);
         serde_json::from_slice(&output.stdout).context("reading what the run saw")
@@ -90,7 +97,8 @@ impl Once {
     pub(super) fn run(self) -> Result<ExitCode> {
         sandbox::enter()?;
         let scenario = read(&self.file)?;
-        let seen = scenario::run(&scenario, self.long, &mut |text| eprintln!("   {text}"))?;
+        let options = RunOptions { is_long: self.long, keep: self.keep };
+        let seen = scenario::run(&scenario, &options, &mut |text| eprintln!("   {text}"))?;
         println!("{}", serde_json::to_string(&seen)?);
         Ok(ExitCode::SUCCESS)
     }

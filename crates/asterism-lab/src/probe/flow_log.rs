@@ -62,13 +62,15 @@ impl FlowLog {
         let duplicates = records.iter().map(|record| u64::from(record.answers.saturating_sub(1))).sum();
         let skipped =
             self.skips.iter().filter(|(at, _)| (from..to).contains(at)).map(|(_, n)| u64::from(*n)).sum();
+        let (gap_start, longest_gap) = longest_gap(records, to);
         FlowReport {
             flow: self.flow.clone(),
             sent: records.len() as u64,
             received: answered as u64,
             duplicates,
             skipped,
-            longest_gap: longest_gap(records, to),
+            longest_gap,
+            gap_after: gap_start.saturating_sub(from),
             round_trip_max: records.iter().filter_map(|record| record.round_trip).max(),
         }
     }
@@ -86,21 +88,31 @@ impl FlowLog {
     }
 }
 
-/// Longest time without an answered probe: from the sending of a first lost probe to that of the next answered one.
-fn longest_gap(records: &[Record], end: Duration) -> Duration {
-    let mut longest = Duration::ZERO;
+/// Longest time without an answered probe: from the sending of a first lost probe to that of the next answered one. Gives
+/// its beginning and its length; nothing lost: zero and zero.
+fn longest_gap(records: &[Record], end: Duration) -> (Duration, Duration) {
+    let mut longest = (Duration::ZERO, Duration::ZERO);
     let mut open: Option<Duration> = None;
+    let mut close = |since: Duration, at: Duration| {
+        let length = at.saturating_sub(since);
+        if length > longest.1 {
+            longest = (since, length);
+        }
+    };
     for record in records {
         match (record.round_trip, open) {
             (None, None) => open = Some(record.sent),
             (None, Some(_)) | (Some(_), None) => {}
             (Some(_), Some(since)) => {
-                longest = longest.max(record.sent - since);
+                close(since, record.sent);
                 open = None;
             }
         }
     }
-    longest.max(open.map_or(Duration::ZERO, |since| end.saturating_sub(since)))
+    if let Some(since) = open {
+        close(since, end);
+    }
+    longest
 }
 
 #[cfg(test)]
@@ -130,7 +142,7 @@ mod tests {
     fn losses_duplicates_and_the_longest_gap_are_counted() {
         let report = log("xx..x...x2").report((ms(0), ms(100)));
         assert_eq!((report.sent, report.received, report.lost(), report.duplicates), (10, 5, 5, 1));
-        assert_eq!(report.longest_gap, ms(30));
+        assert_eq!((report.gap_after, report.longest_gap), (ms(50), ms(30)));
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub struct FlowReport {
     pub skipped: u64,
     /// From the sending of a first lost probe to that of the next answered one, or to the end.
     pub longest_gap: Duration,
+    /// From the beginning of what is reported to that of the longest gap.
+    pub gap_after: Duration,
     pub round_trip_max: Option<Duration>,
 }
 
@@ -34,7 +36,8 @@ impl FlowReport {
 impl fmt::Display for FlowReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Flow { from, to, .. } = &self.flow;
-        write!(f, "{from} -> {to} {} lost in {} ms", self.lost(), self.longest_gap.as_millis())
+        let (gap, after) = (self.longest_gap.as_millis(), self.gap_after.as_millis());
+        write!(f, "{from} -> {to} {} lost, longest gap {gap} ms after {after} ms", self.lost())
     }
 }
 

@@ -1,4 +1,5 @@
-//! Callers: every VM broadcasts a numbered frame every 50 ms, as long as the scenario lasts, and all count what arrives.
+//! Callers: every VM broadcasts a numbered frame every 50 ms (less often where there are many), as long as the scenario lasts,
+//! and all count what arrives.
 //!
 //! A frame that arrives twice took two ways: a ring of live links, for however short a time. A thread of its own; it also
 //! says for how long the machine did not let it run, since nothing that was timed then is to be believed.
@@ -19,8 +20,11 @@ use crate::vm::Vm;
 
 /// UDP port on which numbered broadcasts are counted.
 const PORT: u16 = 7403;
-/// Time between two frames of a VM.
+/// Time between two frames of a VM, where that many copies in all are no burden.
 const PERIOD: Duration = Duration::from_millis(50);
+/// Copies that the switches of this one machine deliver in a second beside everything else. Broadcasts grow with the square
+/// of the VMs: at 32 of them, every 50 ms, the witness would be the fault.
+const COPIES_PER_SECOND: u32 = 2000;
 /// Longest sleep of the thread; what a turn takes beyond that is the machine's stall.
 const TURN: Duration = Duration::from_millis(5);
 /// `ASTC`, sender, number.
@@ -89,10 +93,11 @@ impl Drop for Callers {
 
 fn call(voices: &[Voice], shared: &Mutex<Shared>, ending: &AtomicBool) {
     let start = Instant::now();
+    let period = period(voices.len());
     let mut number = 0;
     let mut last = start;
     while !ending.load(Ordering::SeqCst) {
-        let is_due = start.elapsed() >= PERIOD * number;
+        let is_due = start.elapsed() >= period * number;
         if is_due {
             for (sender, voice) in (0..).zip(voices) {
                 // A frame that the kernel refuses is a frame that nobody hears.
@@ -111,6 +116,12 @@ fn call(voices: &[Voice], shared: &Mutex<Shared>, ending: &AtomicBool) {
         shared.stall = shared.stall.max(last.elapsed().saturating_sub(TURN));
         last = Instant::now();
     }
+}
+
+/// Time between two frames of each of so many VMs.
+fn period(vms: usize) -> Duration {
+    let copies = u32::try_from(vms * vms.saturating_sub(1)).unwrap_or(u32::MAX);
+    PERIOD.max(Duration::from_secs(1) * copies / COPIES_PER_SECOND)
 }
 
 fn hear(voices: &[Voice], tally: &mut Tally) {
@@ -143,6 +154,13 @@ fn decode(frame: &[u8]) -> Option<(usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_call_less_often() {
+        assert_eq!(period(9), PERIOD);
+        assert_eq!(period(32), Duration::from_millis(496));
+        assert_eq!(period(0), PERIOD);
+    }
 
     #[test]
     fn a_frame_survives_the_wire_and_a_stranger_is_ignored() {

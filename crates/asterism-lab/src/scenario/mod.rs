@@ -22,7 +22,7 @@ pub use outcome::Measured;
 pub use parse::parse;
 pub use plot::plots;
 pub use results::{Figure, Limits, Results, Series, Spread};
-pub use run::run;
+pub use run::{RunOptions, run};
 pub use table::table;
 pub use tally::Heard;
 pub use words::Scenario;

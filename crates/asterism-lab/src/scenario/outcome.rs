@@ -14,6 +14,8 @@ pub struct Measured {
     pub title: String,
     /// Where it stands on the axis of a curve.
     pub at: Option<u32>,
+    /// Time of day (UTC) at which the event began, to find it in logs.
+    pub began: String,
     /// Whom it befell, in words.
     pub hosts: Vec<String>,
     /// Pairs of VMs whose hosts lived throughout.

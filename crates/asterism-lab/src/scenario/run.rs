@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+use nix::time::{ClockId, clock_gettime};
 
 use super::callers::Callers;
 use super::outcome::{Measured, Writes, broken};
@@ -12,6 +15,7 @@ use crate::address::HostName;
 use crate::error::{LabError, Result};
 use crate::probe::{Flow, Probe, ProbePlan};
 use crate::rows::Journal;
+use crate::tool::Tool;
 use crate::{AllRows, Lab};
 
 /// Time between two probes of a pair.
@@ -25,28 +29,34 @@ const WORST_SHOWN: usize = 3;
 /// Clock ticks of `/proc/PID/stat` a second (`USER_HZ`, the same on every Linux).
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// Runs it, inside of the sandbox. `is_long`: of two times given for a `sleep`, take the longer. `tell` hears what is done.
+/// How to run a scenario.
+#[derive(Clone, Debug, Default)]
+pub struct RunOptions {
+    /// Of two times given for a `sleep`, take the longer.
+    pub is_long: bool,
+    /// Where logs, configurations and databases are copied to in the end, whatever came of it.
+    pub keep: Option<PathBuf>,
+}
+
+/// Runs it, inside of the sandbox. `tell` hears what is done.
 ///
 /// # Errors
 /// When a step fails, or something does not come at all; never for a promise that did not hold.
-pub fn run(scenario: &Scenario, is_long: bool, tell: &mut dyn FnMut(&str)) -> Result<Vec<Measured>> {
-    let mut run = Run { stage: Stage::build(scenario, is_long)?, witnesses: None, measured: Vec::new() };
-    for step in &scenario.steps {
-        let taken = if let Verb::Measure(measure) = &step.verb {
-            run.measure(measure, tell)
-        } else {
-            run.stage.look().and_then(|()| run.take(&step.verb))
-        };
-        if let Err(error) = taken {
-            for controller in run.stage.lab.controllers() {
-                tell(&format!("--- c{}:\n{}", controller.node(), controller.log_tail(15)));
-            }
-            return Err(LabError::Invalid {
-                what: format!("{}:{}: {}", scenario.name, step.line, error.chain()),
-            });
-        }
+pub fn run(scenario: &Scenario, options: &RunOptions, tell: &mut dyn FnMut(&str)) -> Result<Vec<Measured>> {
+    let stage = Stage::build(scenario, options.is_long)?;
+    let mut run = Run { stage, witnesses: None, measured: Vec::new() };
+    let taken = run.take_all(scenario, tell);
+    if let Some(to) = &options.keep {
+        keep(&run.stage.lab, to)?;
     }
-    Ok(run.measured)
+    taken.map(|()| run.measured)
+}
+
+/// Copies the files of a laboratory out of the sandbox.
+fn keep(lab: &Lab, to: &Path) -> Result<()> {
+    fs::create_dir_all(to).map_err(|source| LabError::io(format!("making {}", to.display()), source))?;
+    let from = format!("{}/.", lab.dir().display());
+    Tool::new("cp").args(["--recursive", "--no-dereference"]).arg(from).arg(to).run("copying").map(drop)
 }
 
 struct Run {
@@ -72,6 +82,24 @@ struct Before {
 }
 
 impl Run {
+    fn take_all(&mut self, scenario: &Scenario, tell: &mut dyn FnMut(&str)) -> Result<()> {
+        for step in &scenario.steps {
+            let taken = if let Verb::Measure(measure) = &step.verb {
+                self.measure(measure, tell)
+            } else {
+                self.stage.look().and_then(|()| self.take(&step.verb))
+            };
+            if let Err(error) = taken {
+                for controller in self.stage.lab.controllers() {
+                    tell(&format!("--- c{}:\n{}", controller.node(), controller.log_tail(15)));
+                }
+                let what = format!("{}:{}: {}", scenario.name, step.line, error.chain());
+                return Err(LabError::Invalid { what });
+            }
+        }
+        Ok(())
+    }
+
     fn take(&mut self, verb: &Verb) -> Result<()> {
         if matches!(verb, Verb::Vms { .. }) {
             self.witnesses = None; // they know the VMs that there were
@@ -102,7 +130,7 @@ impl Run {
         witnesses.callers.take_stall();
 
         let hosts = measure.steps.iter().filter_map(|step| self.stage.meant(&step.verb)).collect();
-        let (mark, start) = (probe.mark(), Instant::now());
+        let (mark, start, began) = (probe.mark(), Instant::now(), time_of_day()?);
         let mut settled_ms = None;
         for step in &measure.steps {
             self.stage.take(&step.verb)?;
@@ -126,6 +154,7 @@ impl Run {
         let mut seen = Measured {
             title: measure.title.clone(),
             at: measure.at,
+            began,
             hosts,
             pairs: report.flows.len(),
             gap_ms: milliseconds(report.longest_gap()),
@@ -241,6 +270,14 @@ fn ticks_of(stat: &str) -> Option<u64> {
 /// Names of the VMs on these hosts.
 fn vms_of(lab: &Lab, hosts: &BTreeSet<HostName>) -> BTreeSet<String> {
     lab.vms().filter(|vm| hosts.contains(&vm.host())).map(|vm| vm.name().to_owned()).collect()
+}
+
+/// UTC to the millisecond, as in the logs of the controllers.
+fn time_of_day() -> Result<String> {
+    let now =
+        clock_gettime(ClockId::CLOCK_REALTIME).map_err(|errno| LabError::io("reading the clock", errno))?;
+    let (seconds, ms) = (now.tv_sec().rem_euclid(24 * 60 * 60), now.tv_nsec() / 1_000_000);
+    Ok(format!("{:02}:{:02}:{:02}.{ms:03}", seconds / 3600, seconds / 60 % 60, seconds % 60))
 }
 
 fn milliseconds(time: Duration) -> u64 {

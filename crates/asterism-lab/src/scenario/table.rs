@@ -45,8 +45,9 @@ pub(super) fn sentence(seen: &Measured) -> String {
     let heard = &seen.broadcasts;
     text += &format!(", {} of {} broadcasts heard, {} twice", heard.heard, heard.expected, heard.twice);
     text += &format!(", machine stalled {} ms", seen.stall_ms);
+    text += &format!("\n   began at {} UTC", seen.began);
     if !seen.hosts.is_empty() {
-        text += &format!("\n   {}", seen.hosts.join(", "));
+        text += &format!(", {}", seen.hosts.join(", "));
     }
     if !seen.worst.is_empty() {
         text += &format!("\n   worst: {}", seen.worst.join("; "));

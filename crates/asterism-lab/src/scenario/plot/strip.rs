@@ -11,6 +11,8 @@ const TOP: f64 = 84.0;
 const ROW: f64 = 30.0;
 const BOTTOM: f64 = 46.0;
 const NAME_MAX: usize = 48;
+/// Dots of a row that lie one above the other.
+const LANES: usize = 5;
 
 /// What a plot is about.
 pub(super) struct Subject<'a> {
@@ -80,10 +82,11 @@ fn row(svg: &mut Svg, axis: &Axis, y: f64, series: &Series, figures: &[f64], fig
     if let (Some(low), Some(high)) = (at(0.25), at(0.75)) {
         svg.rectangle((low, y - 7.0), ((high - low).max(2.0), 14.0), "box");
     }
+    let lanes = figures.len().min(LANES);
     for (index, (value, run)) in series.values(figure).into_iter().enumerate() {
         let class = if run.broken.is_empty() { "dot" } else { "broken" };
         // Runs lie one above the other, so that equal ones are seen.
-        let aside = (index % 5) as f64 - 2.0;
+        let aside = (index % LANES) as f64 - (lanes - 1) as f64 / 2.0;
         svg.dot(
             (axis.place(value), y + 2.2 * aside),
             class,

@@ -83,14 +83,19 @@ pub struct Drain {
 ///
 /// A host that leaves one uplink for another tells the switches above where its VMs are now. When it does so at one time with
 /// a host below it, what the two say may cross, and addresses are learned where they are not: seen to cut silent VMs off.
-/// So a star-center is drained of its standby first, and of the leaves when that has left.
+/// So a star-center is drained of its standby first, and of the leaves when that has left. The drained host itself goes on
+/// to look for them where they were, until its ports to them are taken away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DrainExtent {
     /// The center's own standby alone.
     Standby,
-    /// All hosts below; of a root all but its standby, by which it stays joined to the others.
+    /// All hosts below; of a root all but its standby, by which it stays joined to the others. A star-center has no tunnel
+    /// to its own standby any more.
     All,
+    /// It has no tunnels to hosts below, but the root to its standby: what its switch learned on them is forgotten. A host
+    /// that hands over begins as standby so.
+    Cut,
 }
 
 /// A planned move of the network's middle to another pool.

@@ -119,7 +119,7 @@ impl Differ<'_> {
     }
 
     fn compare_ports(&mut self, uuid: RowUuid, bridge: &ObservedBridge, target: &TargetBridge) {
-        let matches = Matches::of(bridge, target);
+        let matches = Matches::of(bridge, target, &self.observed.foreign_names);
         // Ports that stay keep their names; what is made beside them is called otherwise where it must be.
         let mut names: BTreeSet<String> = BTreeSet::new();
         for (port_uuid, port) in &bridge.ports {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use asterism_model::{DrainExtent, Host, HostId, PoolId, PrivateNetwork, Rank, Star, Topology, Uplinks};
+use asterism_model::{
+    Drain, DrainExtent, Host, HostId, PoolId, PrivateNetwork, Rank, Star, Topology, Uplinks,
+};
 
 use crate::members::Members;
 
@@ -52,9 +54,23 @@ impl<'a> Fabric<'a> {
         peers
             .into_iter()
             .flatten()
-            .filter(|peer| *peer != host.id && self.takes_part(*peer).is_some())
+            .filter(|peer| *peer != host.id)
+            .filter(|peer| self.takes_part(*peer).is_some_and(|above| !self.is_cut(above, host.id)))
             .take(limit)
             .collect()
+    }
+
+    /// Whether a host that is drained has no tunnel to that one below it any more.
+    fn is_cut(&self, host: &Host, below: HostId) -> bool {
+        let Some(star) = self.star(host.pool) else { return false };
+        let is_drained = |drain: &Drain| drain.host == host.id;
+        let Some(drain) = star.drained.filter(is_drained) else { return false };
+        let is_root = self.topology.root() == Some(host.id);
+        match drain.extent {
+            DrainExtent::Standby => false,
+            DrainExtent::All => !is_root && star.center.holder == host.id && star.standby == Some(below),
+            DrainExtent::Cut => !is_root || star.standby != Some(below),
+        }
     }
 
     /// Whether `host` tells `below`, which has it among its uplinks, to use another one: traffic is led away from `host`.
@@ -68,7 +84,7 @@ impl<'a> Fabric<'a> {
         if let Some(drain) = own.drained.filter(|drain| drain.host == host.id) {
             let is_meant = match drain.extent {
                 DrainExtent::Standby => is_standby,
-                DrainExtent::All => rank != Rank::Root || !is_standby,
+                DrainExtent::All | DrainExtent::Cut => rank != Rank::Root || !is_standby,
             };
             if is_meant {
                 return true;

@@ -16,11 +16,12 @@
 //! | `s` is to be another, and there is none, or it is dead or left | at once |
 //! | `s` is to be another, and lives | its tunnel to `c` is up; drain `s`, wait until nobody forwards over it, replace it |
 //! | `g` ≠ `c`, `g` ≠ `s` | `next` := `g`; `s` is to be `g` |
+//! | `s` was center before and has no tunnels to hosts below yet | when that has settled, they are made |
 //! | `g` = `s`, tunnels of `g` not all up | no drain; wait |
 //! | a drain or an exchange is due, and the last change has not [settled](Wait::Settling) | wait |
 //! | `g` = `s`, no drain yet | drain `c` of `g` (of all, if `c` is the root or `g` has no choice) |
-//! | drained of `g`, which has left | drain `c` of all |
-//! | drained of all, and all have left | `c` := `g`; `s` := the old `c` if dual, else none |
+//! | drained of `g`, which has left | at once: drain `c` of all, and take its tunnel to `g` away |
+//! | drained of all, and all have left | at once: `c` := `g`; `s` := the old `c` if dual, without tunnels to hosts below; else none |
 //!
 //! The pool-center, from pool `a` to pool `b` (preferred pool that is back, `move-pool-center`):
 //!

@@ -70,7 +70,7 @@ fn next_center(state: &NetworkState, next: NextCenter) -> v1::NextCenter {
 fn drain(state: &NetworkState, drain: Drain) -> v1::Drain {
     let is_of_standby = match drain.extent {
         DrainExtent::Standby => true,
-        DrainExtent::All => false,
+        DrainExtent::All | DrainExtent::Cut => false,
     };
     v1::Drain { host: state.host_label(drain.host), is_of_standby }
 }

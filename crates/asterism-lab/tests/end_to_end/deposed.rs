@@ -94,7 +94,8 @@ fn wait_for_phase(lab: &Lab, phase: &str) -> Result<()> {
 /// Waits until a later leader has claimed all hosts and made the network's star on them; gives how things stand then.
 fn another_has_programmed(lab: &Lab, first: &Before) -> Result<Before> {
     lab.wait_for_new_epoch(&first.fences, PATIENCE)?;
-    let ends = 2 * (usize::from(HOSTS) - 1);
+    // A center, its standby and a leaf: each has a tunnel to each other.
+    let ends = usize::from(HOSTS) * (usize::from(HOSTS) - 1);
     wait::until("the network is programmed", PATIENCE, || {
         let rows = lab.rows().map_err(|error| error.chain())?;
         // The first network of all has id 1.

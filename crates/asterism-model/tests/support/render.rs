@@ -130,6 +130,7 @@ fn drained(drain: Drain) -> String {
     let extent = match drain.extent {
         DrainExtent::Standby => "/standby",
         DrainExtent::All => "",
+        DrainExtent::Cut => "/cut",
     };
     format!("~{}{extent}", drain.host)
 }

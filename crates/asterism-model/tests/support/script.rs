@@ -190,12 +190,13 @@ fn parse_plan(word: &str) -> (NetworkId, TopologyPlan) {
     (NetworkId(parse_id(parts[0], 'n')), plan)
 }
 
-/// `h1~h1` or `h1~h1/standby`.
+/// `h1~h1`, `h1~h1/standby` or `h1~h1/cut`.
 fn drained(hosts: &str) -> Option<Drain> {
     let (_, after) = hosts.split_once('~')?;
     let word = after.split(['+', '>']).next()?;
     let (host, extent) = match word.split_once('/') {
         Some((host, "standby")) => (host, DrainExtent::Standby),
+        Some((host, "cut")) => (host, DrainExtent::Cut),
         Some((_, other)) => panic!("there is no extent `{other}`"),
         None => (word, DrainExtent::All),
     };

@@ -17,7 +17,8 @@ pub(super) struct Matches<'a> {
 }
 
 impl<'a> Matches<'a> {
-    pub fn of(bridge: &ObservedBridge, target: &'a TargetBridge) -> Self {
+    /// Names in `foreign` can't be had.
+    pub fn of(bridge: &ObservedBridge, target: &'a TargetBridge, foreign: &BTreeSet<String>) -> Self {
         // Of a tunnel's name: which port of the target has it, and which place it has there.
         let mut places: BTreeMap<&str, (&'a TargetPort, usize)> = BTreeMap::new();
         for port in target.ports.values() {
@@ -55,6 +56,12 @@ impl<'a> Matches<'a> {
                 pairs.insert(*uuid, wanted);
             }
         }
+        // An uplink port that loses all of its members for others changes them in one step too.
+        if let Some(uplink) = uplink.filter(|uplink| best.is_none() && can_be_had(uplink, foreign)) {
+            let mut spare = ours().filter(|(uuid, _)| !pairs.contains_key(uuid));
+            let spare = spare.find(|(_, port)| port.is_protected == Some(true) || port.name == uplink.name);
+            pairs.extend(spare.map(|(uuid, _)| (*uuid, uplink)));
+        }
         let found: BTreeSet<&str> = pairs.values().map(|port| port.name.as_str()).collect();
         let missing = target.ports.values().filter(|port| !found.contains(port.name.as_str())).collect();
         Self { pairs, missing }
@@ -63,6 +70,11 @@ impl<'a> Matches<'a> {
     pub fn target_of(&self, port: RowUuid) -> Option<&'a TargetPort> {
         self.pairs.get(&port).copied()
     }
+}
+
+/// Whether the port can have any member.
+fn can_be_had(port: &TargetPort, foreign: &BTreeSet<String>) -> bool {
+    port.tunnels.iter().any(|tunnel| !foreign.contains(&tunnel.name))
 }
 
 fn active<'a>(bridge: &'a ObservedBridge, port: &RowUuid) -> Option<&'a str> {

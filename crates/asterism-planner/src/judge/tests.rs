@@ -233,26 +233,38 @@ const BOTH_DARK: &str = "
 
 #[test]
 fn two_hosts_that_died_together_do_not_vouch_for_each_other() {
-    check(BOTH_DARK, 4799, expect![[r#"
+    check(
+        BOTH_DARK,
+        4799,
+        expect![[r#"
         h1 able since t=0.100s
         h2 able since t=0.100s
         h3 doubtful: it answers, but all its tunnels to living hosts are down
         h4 doubtful: it answers, but all its tunnels to living hosts are down
         again at t=4.800s
-    "#]]);
-    check(BOTH_DARK, 5309, expect![[r#"
+    "#]],
+    );
+    check(
+        BOTH_DARK,
+        5309,
+        expect![[r#"
         h1 doubtful: its last word is old, and its tunnels to living hosts are down
         h2 doubtful: its last word is old, and its tunnels to living hosts are down
         h3 able since t=0.000s
         h4 able since t=0.000s
         again at t=5.310s
-    "#]]);
-    check(BOTH_DARK, 5310, expect![[r#"
+    "#]],
+    );
+    check(
+        BOTH_DARK,
+        5310,
+        expect![[r#"
         h1 dead: its last word is old, and its tunnels to living hosts are down
         h2 dead: its last word is old, and its tunnels to living hosts are down
         h3 able since t=0.000s
         h4 able since t=0.000s
-    "#]]);
+    "#]],
+    );
 }
 
 /// h1 goes dark at 4 s. The database of h3 has hung since 3 s, its tunnels live; h3 is also joined to h2.
@@ -264,24 +276,32 @@ const DARK_BESIDE_A_FROZEN_ONE: &str = "
 
 #[test]
 fn a_host_that_hangs_does_not_outweigh_those_who_speak() {
-    check(DARK_BESIDE_A_FROZEN_ONE, 5310, expect![[r#"
+    check(
+        DARK_BESIDE_A_FROZEN_ONE,
+        5310,
+        expect![[r#"
         h1 dead: its last word is old, and its tunnels to living hosts are down
         h2 able since t=0.100s
         h3 able since t=0.100s
         h4 able since t=0.100s
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_leaf_that_died_with_all_that_it_was_joined_to_is_in_doubt() {
     let with_leaf = BOTH_DARK.replace("h1 up 0: h2", "h5 up 0: h1 up 100, h2 up 100\nh1 up 0: h5 up 100, h2");
-    check(&with_leaf, 5310, expect![[r#"
+    check(
+        &with_leaf,
+        5310,
+        expect![[r#"
         h1 dead: its last word is old, and its tunnels to living hosts are down
         h2 dead: its last word is old, and its tunnels to living hosts are down
         h3 able since t=0.000s
         h4 able since t=0.000s
         h5 doubtful: its last word is old
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

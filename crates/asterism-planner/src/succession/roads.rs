@@ -55,7 +55,8 @@ impl Roads<'_> {
             fabric.uplinks(standby).into_iter().filter(|peer| *peer != center && self.can_tell(*peer));
         let mut missing: Vec<HostId> =
             below.chain(above).filter(|peer| !self.is_up(standby.id, *peer)).collect();
-        if self.can_tell(center) && !self.lives(standby.id, center) {
+        let is_below = fabric.uplinks(standby).contains(&center);
+        if is_below && self.can_tell(center) && !self.lives(standby.id, center) {
             missing.push(center);
         }
         missing

@@ -206,7 +206,15 @@ impl Succession<'_> {
     ) -> Option<(Motion, Wait)> {
         let works = |host: &HostId| self.works(*host, pool) && *host != star.center.holder;
         let current = star.standby.filter(|host| Some(*host) != wanted).filter(works);
+        let is_cut = star.drained.is_some_and(|drain| drain.extent == DrainExtent::Cut);
         let Some(host) = current.and_then(|host| self.host(host)) else {
+            if let (true, Some(to)) = (is_cut && star.standby == wanted, wanted) {
+                let wait =
+                    if self.is_in_office(pool, star) { self.settling() } else { Some(self.just_now()) };
+                if let Some(wait) = wait {
+                    return Some((Motion::Standby { pool, from: to, to: wanted }, wait));
+                }
+            }
             star.standby = wanted;
             star.drained = None;
             return None;
@@ -215,7 +223,9 @@ impl Succession<'_> {
         let with = self.with_star(pool, star);
         let roads = self.roads(&with);
         let stuck = roads.without_other_way(host);
-        let wait = if star.drained != all && !self.ballot.evidence.answers(host.id) {
+        let wait = if is_cut && !self.is_in_office(pool, star) {
+            self.just_now()
+        } else if !is_cut && star.drained != all && !self.ballot.evidence.answers(host.id) {
             star.drained = None;
             Wait::Answer { host: host.id }
         } else if !stuck.is_empty() {
@@ -223,9 +233,9 @@ impl Succession<'_> {
             Wait::OtherWay { host: host.id, peers: stuck }
         } else if !roads.is_up(host.id, star.center.holder) {
             // As a leaf it has no other way that is there by now.
-            star.drained = None;
+            star.drained = star.drained.filter(|_| is_cut);
             Wait::Tunnels { host: host.id, peers: vec![star.center.holder] }
-        } else if star.drained == all {
+        } else if is_cut || star.drained == all {
             let peers = roads.not_gone(host);
             if !peers.is_empty() {
                 Wait::Leaving { host: host.id, peers }
@@ -289,9 +299,7 @@ impl Succession<'_> {
         if !peers.is_empty() {
             return Some(Wait::Leaving { host: center.id, peers });
         }
-        if let Some(wait) = self.settling() {
-            return Some(wait);
-        }
+        // At once: until then the drained host looks for them where they were.
         if star.drained == drain(DrainExtent::Standby) {
             star.drained = drain(DrainExtent::All);
             return None;
@@ -303,9 +311,20 @@ impl Succession<'_> {
             center: new(standby.id, cause, None),
             standby: is_kept.then_some(center.id),
             next: None,
-            drained: None,
+            drained: drain(DrainExtent::Cut).filter(|_| is_kept),
         };
         None
+    }
+
+    /// Whether the center is that which the log knows, and not one of this plan.
+    fn is_in_office(&self, pool: PoolId, star: &Star) -> bool {
+        let known = self.members.state().topologies().get(&self.network.id);
+        let known = known.and_then(|topology| topology.stars.get(&pool));
+        known.is_some_and(|known| known.center.holder == star.center.holder)
+    }
+
+    fn just_now(&self) -> Wait {
+        Wait::Settling { hosts: Vec::new() }
     }
 
     fn with_star(&self, pool: PoolId, star: &Star) -> asterism_model::Topology {

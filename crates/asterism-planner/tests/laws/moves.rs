@@ -193,7 +193,8 @@ fn choose(world: &mut World, dice: &[u8]) {
             let standby = pick(others.clone(), roll()).filter(|_| roll() % 4 > 0);
             let next = pick(others, roll()).filter(|_| roll().is_multiple_of(3));
             let drained = pick([Some(center), standby].into_iter().flatten().collect(), roll());
-            let extent = if roll().is_multiple_of(2) { DrainExtent::All } else { DrainExtent::Standby };
+            let extents = [DrainExtent::All, DrainExtent::Standby, DrainExtent::Cut];
+            let extent = extents[roll() % extents.len()];
             let star = StarPlan {
                 standby,
                 next: next.map(|host| NextCenter { host, cause: Cause::Moved }),

@@ -269,7 +269,11 @@ fn motion(stage: &Stage, network: &str, topology: &Topology) -> Option<String> {
         let standby = star.standby.map(|host| format!("+{}", name(host))).unwrap_or_default();
         let next = star.next.map(|next| format!(">{}", name(next.host))).unwrap_or_default();
         let drained = star.drained.map(|drain| {
-            let sign = if drain.extent == DrainExtent::Standby { "~~" } else { "~" };
+            let sign = match drain.extent {
+                DrainExtent::Standby => "~~",
+                DrainExtent::All => "~",
+                DrainExtent::Cut => "/",
+            };
             format!("{sign}{}", name(drain.host))
         });
         let pool = stage.world.state().pool_label(*pool);

@@ -147,6 +147,7 @@ fn move_findings(state: &NetworkState, star: &Star) -> Vec<v1::Finding> {
         let whose = match drain.extent {
             DrainExtent::Standby => "its standby's traffic",
             DrainExtent::All => "the traffic of all below",
+            DrainExtent::Cut => "all below, which it has no tunnels to for now",
         };
         statement("drain", format!("{whose} is led away from {}", state.host_label(drain.host)))
     });

@@ -7,7 +7,7 @@ const STYLE: &str = "text{font-family:system-ui,-apple-system,'Segoe UI',Helveti
 .title{font-size:17px;font-weight:600}.note{font-size:12px;fill:#616e7c}.tick{font-size:12px;fill:#616e7c}\
 .grid{stroke:#e4e7eb;stroke-width:1}.axis{stroke:#9aa5b1;stroke-width:1}.box{fill:#cfe2f5}\
 .dot{fill:#2f6db3;fill-opacity:.62}.broken{fill:#c81e1e;fill-opacity:.85}.median{stroke:#0b3c70;stroke-width:2.5}\
-.limit{stroke:#c81e1e;stroke-width:2}.band{fill:#f7f9fb}";
+.limit{stroke:#c81e1e;stroke-width:2}.promised{stroke:#c81e1e;stroke-width:1.5;stroke-dasharray:6 4}.band{fill:#f7f9fb}";
 
 /// Which side of its point a text lies on.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +55,14 @@ impl Svg {
         let hint = escape(hint);
         self.put(&format!(
             r#"<circle cx="{x:.1}" cy="{y:.1}" r="4" class="{class}"><title>{hint}</title></circle>"#
+        ));
+    }
+
+    /// A dot of a colour of its own.
+    pub(super) fn mark(&mut self, (x, y): (f64, f64), colour: &str, hint: &str) {
+        let hint = escape(hint);
+        self.put(&format!(
+            r#"<circle cx="{x:.1}" cy="{y:.1}" r="4" fill="{colour}" fill-opacity="0.6"><title>{hint}</title></circle>"#
         ));
     }
 

@@ -22,13 +22,17 @@ mod setup;
 
 use std::time::{Duration, Instant};
 
+use asterism_model::Resilience;
+
 fn main() {
     // First, while the process has nothing that was freed before.
     memory::report();
-    plans::report(512);
-    plans::report(64);
-    death::report();
-    leader::report(&[(10, 512), (100, 512), (100, 64), (1000, 64)]);
+    for resilience in [Resilience::Single, Resilience::Dual] {
+        plans::report(512, resilience);
+        plans::report(64, resilience);
+        death::report(resilience);
+        leader::report(&[(10, 512), (100, 512), (100, 64), (1000, 64)], resilience);
+    }
 }
 
 /// The median of some runs, and what the last of them gave.

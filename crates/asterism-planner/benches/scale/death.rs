@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use asterism_model::{ClusterId, Fence, HostDiff, HostId, NetworkId, NetworkState, ObservedHost};
+use asterism_model::{ClusterId, Fence, HostDiff, HostId, NetworkId, NetworkState, ObservedHost, Resilience};
 use asterism_planner::{
     Graces, Path, SessionEvidence, Targets, Tick, diff::diff_within, judge, plan, scope::Scope,
 };
@@ -13,8 +13,8 @@ const NETWORKS: usize = 1000;
 const HOSTS: usize = 512;
 const RUNS: usize = 5;
 
-pub fn report() {
-    let before = setup::settled(NETWORKS, HOSTS);
+pub fn report(resilience: Resilience) {
+    let before = setup::settled(NETWORKS, HOSTS, resilience);
     let dead = setup::busiest(&before);
     let mut evidence = setup::all_able(&before);
     for (host, seen) in &mut evidence.hosts {
@@ -45,7 +45,9 @@ pub fn report() {
         let parts = hosts.iter().map(|(host, observed)| (part(&targets, *host, &networks), observed));
         parts.map(|(target, observed)| diff_within(&scope, &target, observed).diff.len()).sum::<usize>()
     });
-    println!("\none host dies, the center of most stars, of {NETWORKS} networks over {HOSTS} hosts (ms)");
+    println!(
+        "\none host dies, the center of most stars, of {NETWORKS} {resilience} networks over {HOSTS} hosts (ms)"
+    );
     println!(
         "judge {}, plan with it {}, new choices in {} networks",
         ms(judged),

@@ -9,7 +9,7 @@ use std::{
 };
 
 use asterism_model::{
-    BfdState, Fence, HostDiff, HostId, NetworkState, ObservedHost, Operation, target::tunnel_peer,
+    BfdState, Fence, HostDiff, HostId, NetworkState, ObservedHost, Operation, Resilience, target::tunnel_peer,
 };
 use asterism_planner::{
     Action, Event, Reconciler, Settings, Targets, Tick, diff, reconciler::ProposalOutcome,
@@ -20,14 +20,14 @@ use crate::{host::FakeHost, ms, setup};
 /// Nothing that is due later than this is waited for.
 const HORIZON: Duration = Duration::from_secs(20);
 
-pub fn report(sizes: &[(usize, usize)]) {
-    println!("\nthe reconciler's own time (ms; worst: of one event)");
+pub fn report(sizes: &[(usize, usize)], resilience: Resilience) {
+    println!("\nthe reconciler's own time, {resilience} networks (ms; worst: of one event)");
     println!(
         "{:>8} {:>6} | {:>9} {:>7} {:>7} | {:>9} {:>7} {:>7} {:>7} {:>7}",
         "networks", "hosts", "take over", "worst", "events", "one dies", "worst", "events", "trans.", "rows"
     );
     for (networks, hosts) in sizes {
-        let mut play = Play::new(setup::settled(*networks, *hosts));
+        let mut play = Play::new(setup::settled(*networks, *hosts, resilience));
         play.run();
         assert_eq!(play.tally.transactions, 0, "hosts at their targets are not written to");
         let taken = std::mem::take(&mut play.tally);

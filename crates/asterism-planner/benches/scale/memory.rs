@@ -1,6 +1,6 @@
 //! What the replicated state weighs, stored and in memory.
 
-use asterism_model::{NetworkState, encode_state};
+use asterism_model::{NetworkState, Resilience, encode_state};
 use asterism_planner::{Graces, plan};
 
 use crate::setup;
@@ -13,7 +13,7 @@ const COPIES: usize = 16;
 
 pub fn report() {
     println!(
-        "state of {NETWORKS} networks over {HOSTS} hosts in {} pools (bytes; with its events)",
+        "state of {NETWORKS} dual networks over {HOSTS} hosts in {} pools (bytes; with its events)",
         setup::POOLS
     );
     println!("{:>22} {:>12} {:>12} {:>10} {:>10}", "", "stored", "resident", "stored/1", "resident/1");
@@ -21,7 +21,7 @@ pub fn report() {
     let mut state = setup::hosts(HOSTS);
     let hosts = Weight::of(&state);
     row("hosts", HOSTS, &nothing, &hosts);
-    setup::add_networks(&mut state, NETWORKS);
+    setup::add_networks(&mut state, NETWORKS, Resilience::Dual);
     let choices = plan(&state, &setup::all_able(&state), &Graces::default(), setup::NOW);
     setup::adopt(&mut state, &choices);
     drop(choices);

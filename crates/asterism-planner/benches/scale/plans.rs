@@ -2,33 +2,39 @@
 
 use std::time::Duration;
 
-use asterism_model::NetworkState;
-use asterism_planner::{Graces, Targets, diff, plan};
+use asterism_model::{NetworkState, Resilience};
+use asterism_planner::{Budget, Graces, Targets, diff, members::Members, plan};
 
 use crate::{host, median, ms, runs, setup};
 
-pub fn report(hosts: usize) {
-    println!("\nfull plan, {hosts} hosts in {} pools (ms; x: against the row above)", setup::POOLS);
+pub fn report(hosts: usize, resilience: Resilience) {
     println!(
-        "{:>8} {:>17} {:>17} {:>17} {:>17} {:>9}",
-        "networks", "plan", "replan", "targets", "diffs", "rows"
+        "\nfull plan, {hosts} hosts in {} pools, {resilience} (ms; x: against the row above)",
+        setup::POOLS
     );
-    let mut before: Option<[Duration; 4]> = None;
+    println!(
+        "{:>8} {:>17} {:>17} {:>17} {:>17} {:>17} {:>9}",
+        "networks", "plan", "replan", "budget", "targets", "diffs", "rows"
+    );
+    let mut before: Option<[Duration; 5]> = None;
     for networks in [10, 100, 1000] {
-        let (times, rows) = measure(networks, hosts);
+        let (times, rows) = measure(networks, hosts, resilience);
         let cell = |place: usize| {
             let growth = before.map(|before| times[place].as_secs_f64() / before[place].as_secs_f64());
             let growth = growth.map(|growth| format!(" x{growth:.1}")).unwrap_or_default();
             format!("{}{growth:<7}", ms(times[place]))
         };
-        println!("{networks:>8} {:>17} {:>17} {:>17} {:>17} {rows:>9}", cell(0), cell(1), cell(2), cell(3));
+        let [planned, replanned, counted, derived, compared] = [0, 1, 2, 3, 4].map(cell);
+        println!(
+            "{networks:>8} {planned:>17} {replanned:>17} {counted:>17} {derived:>17} {compared:>17} {rows:>9}"
+        );
         before = Some(times);
     }
 }
 
-fn measure(networks: usize, hosts: usize) -> ([Duration; 4], usize) {
+fn measure(networks: usize, hosts: usize, resilience: Resilience) -> ([Duration; 5], usize) {
     let mut state = setup::hosts(hosts);
-    setup::add_networks(&mut state, networks);
+    setup::add_networks(&mut state, networks, resilience);
     let evidence = setup::all_able(&state);
     let again = || plan(&state, &evidence, &Graces::default(), setup::NOW);
     let (planned, choices) = median(runs(networks), again);
@@ -37,9 +43,11 @@ fn measure(networks: usize, hosts: usize) -> ([Duration; 4], usize) {
     let (replanned, none) =
         median(runs(networks), || plan(&state, &evidence, &Graces::default(), setup::NOW));
     assert!(none.changes.is_empty(), "a plan that was adopted changes nothing");
+    let members = Members::of(&state);
+    let (counted, _) = median(runs(networks), || Budget::of(&members));
     let (derived, _) = median(runs(networks), || derive(&state));
     let (compared, rows) = median(runs(networks), || derive_and_compare(&state));
-    ([planned, replanned, derived, compared.saturating_sub(derived)], rows)
+    ([planned, replanned, counted, derived, compared.saturating_sub(derived)], rows)
 }
 
 fn derive(state: &NetworkState) -> usize {

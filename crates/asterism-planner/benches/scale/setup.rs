@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use asterism_model::{
-    ClusterId, Command, Datapath, Encapsulation, HostId, HostSpec, NetworkSpec, NetworkState, NodeId,
-    Operation, OvsdbEndpoint, PoolAttachmentSpec, Reply, Resilience, Timestamp, Transport,
+    ClusterId, Command, Datapath, Detection, Encapsulation, HostId, HostSpec, NetworkSpec, NetworkState,
+    NodeId, Operation, OvsdbEndpoint, PoolAttachmentSpec, Reply, Resilience, Timestamp, Transport,
 };
 use asterism_planner::{Evidence, Graces, HostEvidence, Path, Plan, SessionEvidence, Targets, Tick, plan};
 
@@ -37,7 +37,7 @@ pub fn hosts(count: usize) -> NetworkState {
 }
 
 /// Adds networks over all pools, without choices.
-pub fn add_networks(state: &mut NetworkState, count: usize) {
+pub fn add_networks(state: &mut NetworkState, count: usize, resilience: Resilience) {
     let attachment = PoolAttachmentSpec { transport: "lan".parse().unwrap(), preferred_host: None };
     let pools: BTreeMap<_, _> =
         (0..POOLS).map(|pool| (format!("p{pool}").parse().unwrap(), attachment.clone())).collect();
@@ -47,8 +47,8 @@ pub fn add_networks(state: &mut NetworkState, count: usize) {
             encapsulation: Encapsulation::Vxlan,
             mtu: None,
             vni: None,
-            resilience: Resilience::Single,
-            detection: asterism_model::Detection::Normal,
+            resilience,
+            detection: Detection::Normal,
             pools: pools.clone(),
             preferred_pool: None,
         };
@@ -63,9 +63,9 @@ pub fn adopt(state: &mut NetworkState, plan: &Plan) {
 }
 
 /// Networks over hosts, with all choices made.
-pub fn settled(networks: usize, host_count: usize) -> NetworkState {
+pub fn settled(networks: usize, host_count: usize, resilience: Resilience) -> NetworkState {
     let mut state = hosts(host_count);
-    add_networks(&mut state, networks);
+    add_networks(&mut state, networks, resilience);
     let choices = plan(&state, &all_able(&state), &Graces::default(), NOW);
     adopt(&mut state, &choices);
     state

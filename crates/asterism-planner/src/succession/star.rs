@@ -88,7 +88,8 @@ impl Succession<'_> {
             };
             // Nobody is better off for losing a center that nobody can replace.
             step.findings.push(Finding::CenterKept { network: self.network.id, pool, host: old, why });
-            let standby = star.standby.filter(|standby| self.host(*standby).is_some());
+            let is_member = |host: &HostId| self.host(*host).is_some_and(|host| host.pool == pool);
+            let standby = star.standby.filter(is_member);
             step.choice = Some(Star { standby, next: None, drained: None, ..star.clone() });
             return step;
         };
@@ -116,6 +117,10 @@ impl Succession<'_> {
 
     /// The center works.
     fn prune(&self, pool: PoolId, mut star: Star, mut step: Step<Option<Star>>) -> Step<Option<Star>> {
+        // One that has left holds no office, whatever comes of the rest.
+        let is_member = |host: &HostId| self.host(*host).is_some_and(|host| host.pool == pool);
+        star.standby = star.standby.filter(is_member);
+        star.drained = star.drained.filter(|drain| is_member(&drain.host));
         star.next = star.next.filter(|next| self.is_fit(next.host, pool));
         let goal = self.goal(pool, &star, &mut step);
         let wait = match goal {

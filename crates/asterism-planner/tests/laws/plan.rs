@@ -1,14 +1,23 @@
 //! P1 to P4: what the planner chooses, for every state that can be reached and whatever is known of the hosts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use asterism_model::{Command, HostId, NetworkId, NetworkState, Operation, PoolId, Reply, Star, Topology};
+use asterism_model::{
+    BfdState, ClusterId, Command, Fence, HostDiff, HostId, NetworkId, NetworkState, ObservedHost, Operation,
+    PoolId, Reply, Star, Topology,
+};
 use asterism_planner::{
-    Evidence, Graces, HostEvidence, Path, Plan, SessionEvidence, Tick, check, judge, plan,
+    Evidence, Graces, HostEvidence, Path, Plan, SessionEvidence, Tick, check, judge, plan, target,
 };
 use proptest::{collection, prelude::*};
 
-use crate::support::model::{self, generate::reachable_state};
+use crate::support::{
+    FakeHost,
+    model::{self, generate::reachable_state},
+};
 
 /// When it is planned; long enough after the beginning for every grace to be over, or not.
 const NOW: Tick = Tick(60_000);
@@ -18,13 +27,47 @@ fn state_and_evidence() -> impl Strategy<Value = (NetworkState, Evidence)> {
     reachable_state().prop_flat_map(|state| {
         let hosts: Vec<HostId> = state.hosts().keys().copied().collect();
         let count = hosts.len();
-        collection::vec(host_evidence(hosts.clone()), count).prop_map(move |seen| {
-            (
-                state.clone(),
-                Evidence { hosts: hosts.iter().copied().zip(seen).collect(), ..Evidence::default() },
-            )
+        let seen = collection::vec((host_evidence(hosts.clone()), tunnels()), count);
+        let changed_at =
+            collection::btree_map((1..4_u32).prop_map(NetworkId), (0..NOW.0).prop_map(Tick), 0..2);
+        (seen, changed_at).prop_map(move |(seen, changed_at)| {
+            let mut evidence = Evidence { changed_at, ..Evidence::default() };
+            for (host, (seen, tunnels)) in hosts.iter().zip(seen) {
+                if seen.answers() {
+                    evidence.pictures.insert(*host, Arc::new(picture(&state, *host, &tunnels)));
+                }
+                evidence.hosts.insert(*host, seen);
+            }
+            (state.clone(), evidence)
         })
     })
+}
+
+/// What BFD says on a host's tunnels, counted round. Planned moves wait for all of them.
+fn tunnels() -> impl Strategy<Value = Vec<BfdState>> {
+    let state = prop_oneof![
+        1 => Just(BfdState::Unknown),
+        1 => Just(BfdState::Down),
+        4 => Just(BfdState::Drained),
+        12 => Just(BfdState::Up),
+    ];
+    collection::vec(state, 1..8)
+}
+
+/// A host that has what the state wants of it.
+fn picture(state: &NetworkState, host: HostId, tunnels: &[BfdState]) -> ObservedHost {
+    let mut it = FakeHost::new(host);
+    let fence = Fence { cluster: ClusterId(1), epoch: 1, revision: 1 };
+    it.claim(fence);
+    let mut diff = HostDiff::empty(host, 1);
+    diff.add_bridges = target(state, host).bridges.into_values().collect();
+    it.transact(Fence { revision: 2, ..fence }, &diff);
+    let ports = it.rows.bridges.values_mut().flat_map(|bridge| bridge.ports.values_mut());
+    let interfaces = ports.flat_map(|port| port.interfaces.values_mut());
+    for (interface, state) in interfaces.zip(tunnels.iter().cycle()) {
+        interface.bfd_state = *state;
+    }
+    it.rows
 }
 
 fn host_evidence(hosts: Vec<HostId>) -> impl Strategy<Value = HostEvidence> {

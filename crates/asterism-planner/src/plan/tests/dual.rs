@@ -159,3 +159,18 @@ fn a_pool_without_bonds_says_so_where_standbys_are_chosen() {
     "#]],
     );
 }
+
+#[test]
+fn a_standby_that_was_forgotten_holds_no_office_though_its_successor_is_in_doubt() {
+    let script = dual("move n p2/f\nremove p2/e force");
+    check(
+        &script,
+        "h6 lost 1000\nh4 up 0: h6 up 100",
+        60_000,
+        expect![[r#"
+        n1 vni=1 p1=h1+h2 (first) p2=h4 (first)>h6 (moved) p3=h7+h8 (first) center=p1 (first)
+        n1: the move of pool p2's star-center to p2/f waits: p2/f is doubtful: no OVSDB session (no answer), but its tunnels are up
+        n1: pool p2 has no standby: no host but its star-center is able
+    "#]],
+    );
+}

@@ -269,6 +269,9 @@ impl Succession<'_> {
             return match self.host(next.host).map(|host| self.ballot.standing(host)) {
                 Some(Err(why)) => {
                     star.drained = None;
+                    if !star.standby.is_some_and(|standby| self.works(standby, pool)) {
+                        star.standby = self.wanted_standby(pool, star);
+                    }
                     Some((motion, Wait::Able { host: next.host, why }))
                 }
                 Some(Ok(_)) | None => self.settle_standby(pool, star, Some(next.host)),

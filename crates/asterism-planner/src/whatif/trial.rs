@@ -2,7 +2,10 @@
 //!
 //! A host that goes dark closes no connection: its last word stands until a probe goes unanswered.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use asterism_model::{
     Choice, Command, HostId, NetworkId, NetworkState, Operation, PoolId, Reply, Star, Topology,
@@ -12,7 +15,9 @@ use super::{
     Kill, Remedy, Succession,
     reach::{Damage, way},
 };
-use crate::{Evidence, Graces, HostEvidence, Path, SessionEvidence, Targets, Tick, plan};
+use crate::{
+    Evidence, Graces, HostEvidence, Path, SessionEvidence, Tick, links::Fabric, members::Members, plan,
+};
 
 /// When the failure happens: every grace since the beginning is over by then.
 const FAILURE: Tick = Tick(3_600_000);
@@ -46,7 +51,7 @@ impl Trial {
             return trial;
         }
         // What would have been chosen anyway is no consequence.
-        let well = scene(&trial.state, known, before, None, FAILURE);
+        let well = scene(&trial.state, &peers(&trial.state), known, before, None, FAILURE);
         for _ in 0..MAX_PLANS {
             let planned = plan(&trial.state, &well, graces, FAILURE);
             if planned.changes.is_empty() || !trial.adopt(&planned) {
@@ -55,8 +60,9 @@ impl Trial {
         }
         let mut now = FAILURE + NOTICED.max(kill.leaderless);
         let end = FAILURE + HORIZON;
+        let mut joined = peers(&trial.state);
         for _ in 0..MAX_PLANS {
-            let evidence = scene(&trial.state, known, before, Some(kill), now);
+            let evidence = scene(&trial.state, &joined, known, before, Some(kill), now);
             let planned = plan(&trial.state, &evidence, graces, now);
             if !planned.changes.is_empty() {
                 let earlier = trial.state.clone();
@@ -64,6 +70,7 @@ impl Trial {
                     break;
                 }
                 trial.note(&earlier, now);
+                joined = peers(&trial.state);
                 continue;
             }
             let probed = FAILURE + PROBE;
@@ -101,16 +108,34 @@ impl Trial {
     }
 }
 
+/// By host: those that it has a tunnel to, in any network.
+type Peers = BTreeMap<HostId, BTreeSet<HostId>>;
+
+fn peers(state: &NetworkState) -> Peers {
+    let members = Members::of(state);
+    let mut peers = Peers::new();
+    for network in state.networks().values() {
+        let Some(fabric) = Fabric::of(&members, network) else { continue };
+        for (host, uplinks) in fabric.links() {
+            for uplink in uplinks {
+                peers.entry(host).or_default().insert(uplink);
+                peers.entry(uplink).or_default().insert(host);
+            }
+        }
+    }
+    peers
+}
+
 /// What a leader would know: everything works but for the damage, which the peers have noticed.
 fn scene(
     state: &NetworkState,
+    joined: &Peers,
     known: Option<&Evidence>,
     before: &Damage,
     kill: Option<&Kill>,
     now: Tick,
 ) -> Evidence {
     let since = Tick(0);
-    let targets = Targets::of(state);
     let noticed = FAILURE + NOTICED;
     let is_killed = |host: HostId| kill.is_some_and(|kill| kill.hosts.contains(&host));
     let is_cut = |one: HostId, other: HostId| {
@@ -128,18 +153,16 @@ fn scene(
             SessionEvidence::Up { since }
         };
         let mut seen = HostEvidence::new(session);
-        for network in state.networks().keys() {
-            for peer in targets.peers(host, *network) {
-                let path = if before.dead.contains(&peer) || before.lost.contains(&way(host.id, peer)) {
-                    Path::Down { since }
-                } else if !is_dark && (is_killed(peer) || is_cut(host.id, peer)) {
-                    Path::Down { since: noticed }
-                } else {
-                    // A dark host's last word.
-                    Path::Up { since }
-                };
-                seen.paths.insert(peer, path);
-            }
+        for peer in joined.get(&host.id).into_iter().flatten().copied() {
+            let path = if before.dead.contains(&peer) || before.lost.contains(&way(host.id, peer)) {
+                Path::Down { since }
+            } else if !is_dark && (is_killed(peer) || is_cut(host.id, peer)) {
+                Path::Down { since: noticed }
+            } else {
+                // A dark host's last word.
+                Path::Up { since }
+            };
+            seen.paths.insert(peer, path);
         }
         if let Some(known) = known.and_then(|known| known.hosts.get(&host.id)) {
             seen.barred.clone_from(&known.barred);
@@ -157,7 +180,7 @@ fn successions(before: Option<&Topology>, after: &Topology) -> Vec<Succession> {
     let mut found = Vec::new();
     let star_before = |pool: &PoolId| before.and_then(|topology| topology.stars.get(pool));
     let gone = before.into_iter().flat_map(|topology| topology.stars.keys());
-    let pools: std::collections::BTreeSet<PoolId> = after.stars.keys().chain(gone).copied().collect();
+    let pools: BTreeSet<PoolId> = after.stars.keys().chain(gone).copied().collect();
     let center = |star: &Star| star.center.holder;
     let standby = |star: &Star| star.standby;
     for pool in pools {

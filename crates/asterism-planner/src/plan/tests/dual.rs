@@ -174,3 +174,17 @@ fn a_standby_that_was_forgotten_holds_no_office_though_its_successor_is_in_doubt
     "#]],
     );
 }
+
+#[test]
+fn while_a_successor_is_in_doubt_another_is_standby() {
+    let script = dual("host p2/i 10.0.2.4\nmove n p2/f\nremove p2/e force");
+    check(
+        &script,
+        "h6 lost 1000\nh4 up 0: h6 up 100",
+        60_000,
+        expect![[r#"
+        n1 vni=1 p1=h1+h2 (first) p2=h4+h9 (first)>h6 (moved) p3=h7+h8 (first) center=p1 (first)
+        n1: the move of pool p2's star-center to p2/f waits: p2/f is doubtful: no OVSDB session (no answer), but its tunnels are up
+    "#]],
+    );
+}

@@ -4,16 +4,19 @@
 //! A promise about that death is only tried out when they do. Asks the switch itself (`bond/set-active-member` of
 //! ovs-vswitchd(8)), and writes no row.
 
+use super::stage::PATIENCE;
 use crate::address::HostName;
 use crate::error::Result;
 use crate::host::Host;
 use crate::lab::Lab;
 use crate::tool::Tool;
+use crate::wait::until;
 
-/// Makes `host` send to `peer` in a network. Quiet where it has one uplink only, or none to that peer.
+/// Makes `host` send to `peer` in a network. Quiet where it has one uplink only, or none to that peer. Waits for a tunnel that
+/// is down at the moment.
 ///
 /// # Errors
-/// When its database or its switch does not answer, or the switch refuses.
+/// When its database does not answer, or the switch still refuses after 90 s.
 pub(super) fn steer(lab: &Lab, host: HostName, peer: HostName, network: u32) -> Result<()> {
     let host = lab.host(host)?;
     let find = format!(
@@ -26,7 +29,9 @@ pub(super) fn steer(lab: &Lab, host: HostName, peer: HostName, network: u32) -> 
         .vsctl()
         .run(&format!("--bare --columns=name,interfaces find Port interfaces{{>=}}{interface}"))?;
     match port.split_whitespace().collect::<Vec<_>>()[..] {
-        [port, _, _, ..] => set_active(host, port, member),
+        [port, _, _, ..] => until(format!("{} sends to {peer}", host.name()), PATIENCE, || {
+            set_active(host, port, member).map_err(|error| error.chain())
+        }),
         _ => Ok(()),
     }
 }

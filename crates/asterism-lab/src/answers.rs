@@ -73,6 +73,8 @@ pub struct TopologyStatus {
 pub struct StarStatus {
     pub pool: String,
     pub center: Option<Holder>,
+    /// `pool/host`.
+    pub standby: Option<String>,
 }
 
 /// Who holds a place.

@@ -2,7 +2,7 @@
 //!
 //! Reads only the JSON that `asterctl` promises to programs (`api: asterism/v1`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -160,6 +160,16 @@ impl Lab {
             .filter_map(|star| Some((star.pool, star.center?.holder.parse())))
             .map(|(pool, host)| Ok((pool, host?)))
             .collect()
+    }
+
+    /// The hosts in the middle of a network: all star-centers and their standbys.
+    ///
+    /// # Errors
+    /// As [`Lab::star_centers`].
+    pub fn heads(&self, network: &str) -> Result<BTreeSet<HostName>> {
+        let stars = self.topology(network)?.stars.into_iter();
+        let heads = stars.flat_map(|star| [star.center.map(|center| center.holder), star.standby]);
+        heads.flatten().map(|host| host.parse()).collect()
     }
 
     /// The fences that the running hosts keep, by host; a host without one is left out.

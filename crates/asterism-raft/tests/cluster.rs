@@ -295,6 +295,7 @@ fn create_network(name: &str) -> Operation {
         mtu: None,
         vni: None,
         resilience: Resilience::Single,
+        detection: asterism_model::Detection::Normal,
         pools: [("p".parse().unwrap(), attachment)].into(),
         preferred_pool: None,
     })

@@ -1,5 +1,5 @@
 //! What comes next in a network: who takes over from whom, at once where a host has failed, and step by step where nothing
-//! may be lost. Pure: one step from the choices and what is seen to the choices after it. [`crate::plan`] takes steps until
+//! may be lost. Pure: one step from the choices and what is seen to the choices after it. [`crate::plan()`] takes steps until
 //! none changes anything, so that a plan that was adopted is followed by no other upon the same evidence.
 //!
 //! A star, center `c`, standby `s`, of which `g` shall be the center (disabled center, preferred host that is back, an

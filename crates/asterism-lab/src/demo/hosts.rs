@@ -60,8 +60,10 @@ pub(super) fn add(stage: &mut Stage) -> Result<Chapter> {
     stage.lab.wait_for_ping(&format!("blue-{}", name.flat()), &any, PATIENCE)?;
     let took = start.elapsed();
     let probes = stage.probes_since(&before)?;
-    let center = *stage.lab.star_centers(BLUE)?.get("p3").context("pool p3 has no star-center")?;
-    let (needed, needless) = stage.rows_since(&before, |host| host == center)?;
+    // Its center and its standby are its uplinks.
+    let heads = stage.lab.heads(BLUE)?;
+    let is_above = |host: HostName| host.pool == name.pool && heads.contains(&host);
+    let (needed, needless) = stage.rows_since(&before, is_above)?;
     stage.probe_all()?;
     stage.wait_until_calm_since(stage.probe()?.mark())?;
     Ok(Chapter::new(&probes)
@@ -94,12 +96,14 @@ pub(super) fn reboot(stage: &mut Stage) -> Result<Chapter> {
         .note(format!("{name} rebooted")))
 }
 
-/// A running host of this pool that is nobody's center.
+/// A running host of this pool that is nobody's center; nobody's standby either, if there is one.
 pub(super) fn leaf(stage: &Stage, pool: u8) -> Result<HostName> {
     let mut centers: Vec<HostName> = stage.lab.star_centers(BLUE)?.into_values().collect();
     centers.extend(stage.lab.star_centers(super::stage::GREEN)?.into_values());
-    let mut hosts = stage.lab.hosts().map(asterism_lab::Host::name);
-    let found = hosts.find(|host| host.pool == pool && !centers.contains(host));
+    let heads = &stage.lab.heads(BLUE)? | &stage.lab.heads(super::stage::GREEN)?;
+    let hosts = stage.lab.hosts().map(asterism_lab::Host::name);
+    let hosts = hosts.filter(|host| host.pool == pool && !centers.contains(host));
+    let found = hosts.min_by_key(|host| (heads.contains(host), *host));
     found.with_context(|| {
         format!("pool p{pool} has no host that is not a center (green lives in p{GREEN_POOL})")
     })

@@ -194,7 +194,9 @@ impl Promise {
         match self {
             Self::Gap { .. } | Self::Settled { .. } => true,
             Self::Lost { at_most } => *at_most > 0,
-            Self::NoRows | Self::RowsOnlyOf(_) | Self::BroadcastsOnce => false,
+            // While a switch turns from one uplink to another a frame may come over both; a ring brings it by the thousand.
+            Self::BroadcastsOnce => true,
+            Self::NoRows | Self::RowsOnlyOf(_) => false,
         }
     }
 }

@@ -84,12 +84,12 @@ pub enum Operation {
     DeleteNetwork {
         network: Name,
     },
-    /// Makes a host the star-center of its pool, without losing a packet. It stays so until something befalls it.
+    /// Makes a host the star-center of its pool, make before break. It stays so until something befalls it.
     MoveCenter {
         network: Name,
         host: HostRef,
     },
-    /// Makes a pool the pool-center, without losing a packet. It stays so until something befalls it.
+    /// Makes a pool the pool-center, make before break. It stays so until something befalls it.
     MovePoolCenter {
         network: Name,
         pool: Name,

@@ -88,14 +88,14 @@ pub enum EventKind {
         from: Option<Name>,
         to: Option<Name>,
     },
-    /// A host is to become center without losing a packet; no `to`: that was given up.
+    /// A host is to become center make before break; no `to`: that was given up.
     CenterMoveBegun {
         network: Name,
         pool: Name,
         to: Option<Name>,
         cause: Option<Cause>,
     },
-    /// A pool is to become pool-center without losing a packet; no `to`: that was given up.
+    /// A pool is to become pool-center make before break; no `to`: that was given up.
     PoolMoveBegun {
         network: Name,
         to: Option<Name>,

@@ -15,7 +15,7 @@ pub struct Topology {
     pub stars: BTreeMap<PoolId, Star>,
     /// The pool whose star-center is the root; one of `stars`, and some exactly when `stars` is not empty.
     pub pool_center: Option<Choice<PoolId>>,
-    /// The pool that becomes pool-center without losing a packet, while that is under way.
+    /// The pool that becomes pool-center make before break, while that is under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_pool: Option<NextPool>,
     /// The state's revision when this record last changed.
@@ -57,7 +57,7 @@ pub struct Star {
     /// Takes over from the center in the data plane. Lasting with dual resilience; with single resilience for as long as a
     /// planned move takes.
     pub standby: Option<HostId>,
-    /// The host that becomes center without losing a packet, while that is under way.
+    /// The host that becomes center make before break, while that is under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<NextCenter>,
     /// The center or the standby, while traffic is led away from it.

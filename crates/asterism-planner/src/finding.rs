@@ -17,7 +17,7 @@ pub enum Finding {
     PreferredPassedOver { network: NetworkId, pool: PoolId, host: HostId, why: String },
     /// The preferred pool-center is not in office.
     PreferredPoolPassedOver { network: NetworkId, pool: PoolId, why: String },
-    /// Something that shall lose no packet is under way, and waits.
+    /// A move, make before break, is under way and waits.
     Waiting { network: NetworkId, motion: Motion, wait: Wait },
     /// Every VNI is taken.
     NoVni { network: NetworkId },

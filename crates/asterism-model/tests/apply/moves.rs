@@ -1,4 +1,4 @@
-//! Standbys, and moves of a middle that lose nothing: what is under way stands in the topology.
+//! Standbys, and planned moves of a middle: what is under way stands in the topology.
 
 use expect_test::expect;
 

@@ -4,7 +4,7 @@
 //! pool p1 hosts=a,b,c [down=c]          network n1 pools=p1,p2:b encap=vxlan [prefer=p2]   (p2:b prefers host b)
 //! add-host p1/d                         remove-host p1/a · disable p1/a · enable p1/a
 //! prefer n1 p1:b · prefer-pool n1 p2    delete-network n1 · take-out n1 p2
-//! move n1 p1/b · move-pool n1 p2        without losing a packet · resilience n1 dual
+//! move n1 p1/b · move-pool n1 p2        make before break · resilience n1 dual
 //! can-bond HOST yes|no                  what its Open vSwitch can do
 //! power-off p1/a · power-on p1/a        no connection is closed: found out by BFD, and by probes after 10 s
 //! host-down p1/a · host-up p1/a         its connections end at once

@@ -24,9 +24,9 @@ pub enum Verb {
     Show(show::Show),
     /// Changes a network; what is not named stays
     Update(update::Update),
-    /// Makes a host the star-center of its pool, without losing a packet
+    /// Makes a host the star-center of its pool, make before break
     MoveCenter(move_center::MoveCenter),
-    /// Makes a pool the pool-center, without losing a packet
+    /// Makes a pool the pool-center, make before break
     MovePoolCenter(move_pool_center::MovePoolCenter),
     /// Deletes a network
     Delete(delete::Delete),

@@ -56,6 +56,10 @@ pub struct ClusterId(pub u128);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowUuid(pub u128);
 
+/// The `uuid` of an object in a pool's XAPI: what stays when references change (after a restore, or a host's move).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct XapiUuid(pub u128);
+
 /// A text that is no identity of the wanted kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not a {kind}: expected {expected}")]
@@ -83,25 +87,36 @@ impl FromStr for ClusterId {
     }
 }
 
-impl fmt::Display for RowUuid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hex = format!("{:032x}", self.0);
-        write!(f, "{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
-    }
+/// What both kinds of UUID share: their spelling (RFC 9562 §4).
+macro_rules! uuid {
+    ($name:ident, $kind:literal) => {
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let hex = format!("{:032x}", self.0);
+                write!(f, "{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                parse_uuid(text).map(Self).ok_or_else(|| IdError {
+                    text: text.to_owned(),
+                    kind: $kind,
+                    expected: "8-4-4-4-12 hexadecimal digits",
+                })
+            }
+        }
+    };
 }
 
-impl FromStr for RowUuid {
-    type Err = IdError;
+uuid!(RowUuid, "row uuid");
+uuid!(XapiUuid, "XAPI uuid");
 
-    fn from_str(text: &str) -> Result<Self, IdError> {
-        let error =
-            || IdError { text: text.to_owned(), kind: "row uuid", expected: "8-4-4-4-12 hexadecimal digits" };
-        let lengths: Vec<usize> = text.split('-').map(str::len).collect();
-        if lengths != [8, 4, 4, 4, 12] {
-            return Err(error());
-        }
-        parse_hex(&text.replace('-', "")).map(Self).ok_or_else(error)
-    }
+fn parse_uuid(text: &str) -> Option<u128> {
+    let lengths: Vec<usize> = text.split('-').map(str::len).collect();
+    if lengths == [8, 4, 4, 4, 12] { parse_hex(&text.replace('-', "")) } else { None }
 }
 
 /// Exactly 32 hexadecimal digits, or nothing.
@@ -136,6 +151,7 @@ macro_rules! as_text {
 
 as_text!(ClusterId);
 as_text!(RowUuid);
+as_text!(XapiUuid);
 
 #[cfg(test)]
 mod tests {

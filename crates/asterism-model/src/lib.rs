@@ -5,7 +5,8 @@
 //! way to change it, and gives the same answer on every replica.
 //!
 //! Reading order: [`id`], [`pool`], [`network`], [`topology`] (what is agreed on), [`command`] and [`apply`] (how it
-//! changes), then [`target`], [`observed`], [`diff`] and [`fence`] (what is done with it on a host).
+//! changes), then [`target`], [`observed`], [`diff`] and [`fence`] (what is done with it on a host), [`inventory`] and
+//! [`pool_objects`] (the same of a pool).
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -17,10 +18,12 @@ pub mod event;
 pub mod fence;
 pub mod id;
 pub mod invariant;
+pub mod inventory;
 pub mod name;
 pub mod network;
 pub mod observed;
 pub mod pool;
+pub mod pool_objects;
 pub mod refusal;
 pub mod session;
 pub mod settings;
@@ -28,6 +31,7 @@ pub mod state;
 pub mod stored;
 pub mod target;
 pub mod topology;
+pub mod xapi;
 
 pub use command::{
     Command, Effect, HostRef, HostSpec, NetworkChange, NetworkSpec, Operation, PoolAttachmentSpec, Reply,
@@ -39,11 +43,17 @@ pub use diff::{
 pub use endpoint::OvsdbEndpoint;
 pub use event::{Event, EventKind};
 pub use fence::{Fence, Outcome, StoredFence};
-pub use id::{ClusterId, HostId, NetworkId, NodeId, PoolId, RowUuid, SessionId};
+pub use id::{ClusterId, HostId, NetworkId, NodeId, PoolId, RowUuid, SessionId, XapiUuid};
+pub use inventory::{HostInventory, PoolInventory, XapiHost};
 pub use name::{Name, NameError, TransportName};
 pub use network::{Detection, Encapsulation, PoolAttachment, PrivateNetwork, Resilience, Vni};
 pub use observed::{BfdState, ObservedBridge, ObservedHost, ObservedInterface, ObservedPort};
 pub use pool::{Datapath, Host, Pool, Transport, Uplinks};
+pub use pool_objects::{
+    CallOutcome, ObjectRef, ObservedAuthority, ObservedController, ObservedPool, ObservedPoolHost,
+    ObservedPoolNetwork, ObservedTransport, ObservedTunnel, PoolCall, PoolNetworkKey, PoolTarget,
+    TargetPoolNetwork, TunnelStatus,
+};
 pub use refusal::{Listing, Refusal};
 pub use settings::{ClusterSettings, Mode, SettingsChange};
 pub use state::{ClusterIdentity, NetworkState, Timestamp};
@@ -51,4 +61,7 @@ pub use stored::{StoredError, decode_command, decode_state, encode_command, enco
 pub use target::{Bfd, HostTarget, PortRole, TargetBridge, TargetPort, Tunnel};
 pub use topology::{
     Cause, Choice, Drain, DrainExtent, NextCenter, NextPool, Rank, Star, StarPlan, Topology, TopologyPlan,
+};
+pub use xapi::{
+    CertificateFingerprint, Management, SealedSecret, XapiAccess, XapiAddress, XapiPool, XapiTrust,
 };

@@ -108,11 +108,12 @@ fn files() -> Vec<TextFile> {
 fn collect(root: &Path, directory: &Path, found: &mut Vec<TextFile>) {
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap();
+        // In a linked worktree `.git` is a file.
+        if FOREIGN.contains(&path.file_name().unwrap().to_str().unwrap()) {
+            continue;
+        }
         if path.is_dir() {
-            if !FOREIGN.contains(&name) {
-                collect(root, &path, found);
-            }
+            collect(root, &path, found);
         } else if let Ok(text) = fs::read_to_string(&path) {
             let path = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
             found.push(TextFile { path, text });

@@ -5,6 +5,7 @@
 //! session. No policy: who becomes center is decided by the planner and only checked here.
 
 mod host;
+mod moves;
 mod network;
 mod pool;
 mod topology;

@@ -88,7 +88,7 @@ pub fn moving_pools() -> v1::Topology {
     topology.next_pool = Some(v1::NextPool { pool: "p3".into(), cause: moved, is_drained: true });
     let star = &mut topology.stars[1];
     star.next = Some(v1::NextCenter { host: "p2/c".into(), cause: moved });
-    star.drain = Some(v1::Drain { host: "p2/b".into(), is_of_standby: false });
+    star.drain = Some(v1::Drain { host: "p2/b".into(), extent: v1::DrainExtent::All.into() });
     topology.waiting.push("pool p2's change of standby from p2/b to p2/c waits: until p1/a answers".into());
     topology
 }

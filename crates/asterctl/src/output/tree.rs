@@ -37,14 +37,24 @@ pub fn moves(topology: &v1::Topology) -> Vec<String> {
             moves.push(format!("the star-center of {} moves to {} ({why})", star.pool, next.host));
         }
         if let Some(drain) = &star.drain {
-            let extent = if drain.is_of_standby { "of its standby" } else { "of all below" };
-            moves.push(format!("{} is drained {extent}", drain.host));
+            moves.push(drained(drain));
         }
     }
     if topology.next_pool.as_ref().is_some_and(|next| next.is_drained) {
         moves.push("the root and its standby are drained of other pools".into());
     }
     moves
+}
+
+fn drained(drain: &v1::Drain) -> String {
+    let extent = match drain.extent() {
+        // Of a newer server.
+        v1::DrainExtent::Unspecified => "",
+        v1::DrainExtent::Standby => " of its standby",
+        v1::DrainExtent::All => " of all below",
+        v1::DrainExtent::Cut => " of all below, and has no tunnels to them for now",
+    };
+    format!("{} is drained{extent}", drain.host)
 }
 
 /// `blue: vxlan, VNI 100, MTU 1400, single`
@@ -234,6 +244,18 @@ mod tests {
             → the root and its standby are drained of other pools
             → pool p2's change of standby from p2/b to p2/c waits: until p1/a answers"#]]
         .assert_eq(&below.join("\n"));
+    }
+
+    #[test]
+    fn a_drain_says_from_whom() {
+        let drain = |extent: i32| drained(&v1::Drain { host: "p2/b".into(), extent });
+        let of = |extent: v1::DrainExtent| drain(extent.into());
+        assert_eq!(of(v1::DrainExtent::Standby), "p2/b is drained of its standby");
+        assert_eq!(
+            of(v1::DrainExtent::Cut),
+            "p2/b is drained of all below, and has no tunnels to them for now"
+        );
+        assert_eq!(drain(99), "p2/b is drained", "as a newer server may say");
     }
 
     #[test]

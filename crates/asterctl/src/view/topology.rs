@@ -54,8 +54,8 @@ pub struct NextCenterView {
 #[derive(Debug, Serialize)]
 pub struct DrainView {
     pub host: String,
-    /// Only of its own standby yet; else of all hosts below.
-    pub is_of_standby: bool,
+    /// From whom: `standby` (its own, alone), `all` (hosts below), `cut` (all, and it has no tunnels to them for now).
+    pub extent: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -160,7 +160,7 @@ impl From<&v1::NextCenter> for NextCenterView {
 
 impl From<&v1::Drain> for DrainView {
     fn from(drain: &v1::Drain) -> Self {
-        Self { host: drain.host.clone(), is_of_standby: drain.is_of_standby }
+        Self { host: drain.host.clone(), extent: word!(DrainExtent, "DRAIN_EXTENT_", drain.extent) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Enums that both sides have: variant for variant, with `UNSPECIFIED` on the wire alone.
 
 use asterism_model::{
-    Cause, Datapath, Detection, Encapsulation, Mode, Rank, Resilience, Uplinks, pool::Standing,
+    Cause, Datapath, Detection, DrainExtent, Encapsulation, Mode, Rank, Resilience, Uplinks, pool::Standing,
 };
 
 use super::FieldError;
@@ -67,6 +67,7 @@ mirror!(Cause {
 });
 mirror!(Datapath { System = "system", Netdev = "netdev" });
 mirror!(Detection { Normal = "normal", Fast = "fast" });
+mirror!(DrainExtent { Standby = "standby", All = "all", Cut = "cut" });
 mirror!(Encapsulation { Vxlan = "vxlan", Gre = "gre", Geneve = "geneve" });
 mirror!(Mode { Active = "active", ReadOnly = "read_only" });
 mirror!(Rank {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use asterism_model::{
-    Command, Datapath, Detection, Encapsulation, HostRef, HostSpec, Mode, Name, NetworkChange, NetworkSpec,
-    NetworkState, Operation, OvsdbEndpoint, PoolAttachmentSpec, RequestId, Resilience, SessionId,
-    SettingsChange, Timestamp, Transport, TransportName, Vni,
+    Command, Datapath, Detection, Drain, DrainExtent, Encapsulation, HostId, HostRef, HostSpec, Mode, Name,
+    NetworkChange, NetworkSpec, NetworkState, Operation, OvsdbEndpoint, PoolAttachmentSpec, RequestId,
+    Resilience, SessionId, SettingsChange, Timestamp, Transport, TransportName, Vni,
 };
 use expect_test::{Expect, expect};
 use proptest::{collection::btree_map, collection::vec, option, prelude::*};
@@ -234,6 +234,15 @@ fn what_is_left_out_has_its_default() {
     let request = v1::WriteRequest { request_id: None, operation };
     let Ok(Operation::CreateNetwork(spec)) = operation_from_request(&request) else { unreachable!() };
     assert_eq!((spec.resilience, spec.detection), (Resilience::Dual, Detection::Normal));
+}
+
+#[test]
+fn a_drain_keeps_its_extent() {
+    for extent in [DrainExtent::Standby, DrainExtent::All, DrainExtent::Cut] {
+        let drain = Drain { host: HostId(7), extent };
+        let message = super::topology::drain(&NetworkState::default(), drain);
+        assert_eq!(message.extent().to_model(), Some(extent));
+    }
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! The choices in force for a network, with its members.
 
 use asterism_model::{
-    Choice, Drain, DrainExtent, Host, NetworkState, NextCenter, NextPool, PoolAttachment, PoolId,
-    PrivateNetwork, Topology, Vni,
+    Choice, Drain, Host, NetworkState, NextCenter, NextPool, PoolAttachment, PoolId, PrivateNetwork,
+    Topology, Vni,
 };
 
 use super::host::standing;
@@ -67,12 +67,9 @@ fn next_center(state: &NetworkState, next: NextCenter) -> v1::NextCenter {
     v1::NextCenter { host: state.host_label(next.host), cause: v1::Cause::from(next.cause).into() }
 }
 
-fn drain(state: &NetworkState, drain: Drain) -> v1::Drain {
-    let is_of_standby = match drain.extent {
-        DrainExtent::Standby => true,
-        DrainExtent::All | DrainExtent::Cut => false,
-    };
-    v1::Drain { host: state.host_label(drain.host), is_of_standby }
+pub(super) fn drain(state: &NetworkState, drain: Drain) -> v1::Drain {
+    let extent = v1::DrainExtent::from(drain.extent).into();
+    v1::Drain { host: state.host_label(drain.host), extent }
 }
 
 fn member(

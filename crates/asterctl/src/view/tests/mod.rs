@@ -104,6 +104,7 @@ fn moves_for_programs() {
     assert_eq!(json["next_pool"]["pool"], "p3");
     assert_eq!(json["stars"][1]["next"]["cause"], "moved");
     assert_eq!(json["stars"][1]["drain"]["host"], "p2/b");
+    assert_eq!(json["stars"][1]["drain"]["extent"], "all");
     assert_eq!(json["stars"][2]["standby"], "p3/a");
     assert_eq!(json["stars"][2]["members"][2]["uplinks"], "one");
     assert_eq!(json["links"][0]["interval_ms"], 15);

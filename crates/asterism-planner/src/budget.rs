@@ -20,6 +20,14 @@ const FAST_STEPS_MS: [u32; 5] = [15, 20, 30, 50, 100];
 /// minute, in which an election has long come of other evidence.
 const STEPS_MS: [u32; 10] = [100, 150, 200, 300, 500, 1000, 2000, 3000, 5000, 10_000];
 
+/// The interval that a network asks for, in milliseconds: what its hosts have as long as their budgets allow.
+pub fn wanted_ms(detection: Detection) -> u32 {
+    match detection {
+        Detection::Normal => STEPS_MS[0],
+        Detection::Fast => FAST_STEPS_MS[0],
+    }
+}
+
 /// What BFD costs every host of one state, and how often it speaks there.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Budget {
@@ -64,6 +72,14 @@ impl BfdLoad {
         let found = slow_fast.chain(slow_all).find(|(normal, fast)| fits(*normal, *fast));
         let (normal_ms, fast_ms) = found.unwrap_or((slowest, slowest));
         Self { sessions, normal_ms, fast_ms }
+    }
+
+    /// How many tunnels it has in networks with that detection.
+    pub fn sessions(self, detection: Detection) -> u32 {
+        match detection {
+            Detection::Normal => self.sessions.normal,
+            Detection::Fast => self.sessions.fast,
+        }
     }
 
     /// In milliseconds.

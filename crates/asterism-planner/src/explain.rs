@@ -1,7 +1,7 @@
 //! The answer to "why is it so": for one network, who is center and why, who was passed over and why, what is waited for.
 
 use asterism_model::{
-    Cause, Drain, HostId, NetworkId, NetworkState, NextCenter, NextPool, PoolId, Rank, Timestamp, Vni,
+    HostId, NetworkId, NetworkState, PoolId, PrivateNetwork, Rank, Resilience, Star, Topology, Uplinks,
 };
 
 use crate::{
@@ -13,41 +13,25 @@ use crate::{
     plan,
 };
 
-/// Why a network is as it is.
+/// Why a network is as it is: what the state holds, by reference, and what the planner makes of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Explanation {
-    pub network: NetworkId,
-    pub vni: Option<Vni>,
-    pub pool_center: Option<Holder<PoolId>>,
-    /// Which pool becomes pool-center, while that is under way.
-    pub next_pool: Option<NextPool>,
-    pub pools: Vec<PoolExplanation>,
+pub struct Explanation<'a> {
+    pub network: &'a PrivateNetwork,
+    /// The choices in force; none before the first.
+    pub topology: Option<&'a Topology>,
+    pub pools: Vec<PoolExplanation<'a>>,
     /// What is kept, passed over or waited for, in words.
     pub findings: Vec<String>,
     /// Whether the planner would choose otherwise right now.
     pub will_change: bool,
 }
 
-/// Who holds an office, since when and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Holder<T> {
-    pub holder: T,
-    pub cause: Cause,
-    pub since: Timestamp,
-    /// What was seen of the holder before, where that is why it was replaced.
-    pub evidence: Option<String>,
-}
-
 /// One pool of the network.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PoolExplanation {
+pub struct PoolExplanation<'a> {
     pub pool: PoolId,
-    pub center: Option<Holder<HostId>>,
-    pub standby: Option<HostId>,
-    /// Who becomes center, while that is under way.
-    pub next: Option<NextCenter>,
-    pub drained: Option<Drain>,
-    pub preferred: Option<HostId>,
+    /// None where the pool has no center.
+    pub star: Option<&'a Star>,
     /// In the order in which they would be elected, were the center to go.
     pub candidates: Vec<Candidate>,
 }
@@ -57,28 +41,31 @@ pub struct PoolExplanation {
 pub struct Candidate {
     pub host: HostId,
     pub rank: Option<Rank>,
+    /// The first preferred.
     pub uplinks: Vec<HostId>,
     pub may_be_elected: bool,
+    /// Whether the operator wants it as center of this network.
+    pub is_preferred: bool,
+    /// Whether it cannot bond, where the network asks for two uplinks.
+    pub lacks_bonds: bool,
     /// How many stars it is in the middle of.
     pub stars: usize,
     /// Of how many stars it is the standby.
     pub standbys: usize,
     /// The verdict, or that it is disabled, in words.
     pub standing: String,
-    /// Between two BFD packets on its tunnels of this network, in milliseconds.
-    pub interval_ms: u32,
     /// What BFD costs it in all networks.
     pub bfd: BfdLoad,
 }
 
 /// Explains one network; `None` where there is none of that id.
-pub fn explain(
-    state: &NetworkState,
+pub fn explain<'a>(
+    state: &'a NetworkState,
     network: NetworkId,
     evidence: &Evidence,
     graces: &Graces,
     now: Tick,
-) -> Option<Explanation> {
+) -> Option<Explanation<'a>> {
     let network = state.networks().get(&network)?;
     let topology = state.topologies().get(&network.id);
     let Plan { changes, findings, .. } = plan(state, evidence, graces, now);
@@ -90,7 +77,6 @@ pub fn explain(
     let budget = Budget::of(&members);
 
     let pools = network.pools.iter().map(|(pool, attachment)| {
-        let star = topology.and_then(|topology| topology.stars.get(pool));
         let mut candidates: Vec<Candidate> = members
             .of_pool(*pool)
             .iter()
@@ -99,30 +85,22 @@ pub fn explain(
                 rank: fabric.as_ref().and_then(|fabric| fabric.rank(host)),
                 uplinks: fabric.as_ref().map(|fabric| fabric.uplinks(host)).unwrap_or_default(),
                 may_be_elected: ballot.standing(host).is_ok(),
+                is_preferred: attachment.preferred_host == Some(host.id),
+                lacks_bonds: network.resilience == Resilience::Dual && host.uplinks == Uplinks::One,
                 stars: load.host(host.id).centers,
                 standbys: load.host(host.id).standbys,
                 standing: ballot.standing(host).err().unwrap_or_else(|| "able".into()),
-                interval_ms: budget.host(host.id).interval(network.detection),
                 bfd: budget.host(host.id),
             })
             .collect();
         let score = |candidate: &Candidate| members.get(candidate.host).map(|host| load.score(host));
         candidates.sort_by_key(|candidate| (!candidate.may_be_elected, score(candidate)));
-        PoolExplanation {
-            pool: *pool,
-            center: star.map(|star| holder(&star.center)),
-            standby: star.and_then(|star| star.standby),
-            next: star.and_then(|star| star.next),
-            drained: star.and_then(|star| star.drained),
-            preferred: attachment.preferred_host,
-            candidates,
-        }
+        let star = topology.and_then(|topology| topology.stars.get(pool));
+        PoolExplanation { pool: *pool, star, candidates }
     });
     Some(Explanation {
-        network: network.id,
-        vni: topology.map(|topology| topology.vni),
-        pool_center: topology.and_then(|topology| topology.pool_center.as_ref()).map(holder),
-        next_pool: topology.and_then(|topology| topology.next_pool),
+        network,
+        topology,
         pools: pools.collect(),
         findings: findings
             .iter()
@@ -131,15 +109,6 @@ pub fn explain(
             .collect(),
         will_change: changes.contains_key(&network.id),
     })
-}
-
-fn holder<T: Copy>(choice: &asterism_model::Choice<T>) -> Holder<T> {
-    Holder {
-        holder: choice.holder,
-        cause: choice.cause,
-        since: choice.since,
-        evidence: choice.evidence.clone(),
-    }
 }
 
 #[cfg(test)]

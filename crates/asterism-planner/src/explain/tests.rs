@@ -24,11 +24,11 @@ fn an_explanation_names_centers_heirs_and_what_is_waited_for() {
     let explained = explain(&state, NetworkId(1), &evidence, &Graces::default(), Tick(5000)).unwrap();
     expect![[r#"
         n1 Some(vni 1), middle Some(p1)
-        p1 center Some("h1 (dead)"), preferred Some(h2)
+        p1 center Some("h1 (dead)")
           h3 may be elected, 1 stars, standby of 0, Some("leaf"), up [h1], BFD every 100 ms, 30 packets/s, able
-          h2 may not be elected, 0 stars, standby of 0, Some("leaf"), up [h1], BFD every 100 ms, 20 packets/s, disabled
+          h2, preferred, may not be elected, 0 stars, standby of 0, Some("leaf"), up [h1], BFD every 100 ms, 20 packets/s, disabled
           h1 may not be elected, 1 stars, standby of 0, Some("root"), up [], BFD every 100 ms, 30 packets/s, doubtful: no OVSDB session (no answer), but its tunnels are up
-        p2 center None, preferred None
+        p2 center None
           h4 may not be elected, 0 stars, standby of 0, None, up [], BFD every 100 ms, 0 packets/s, doubtful: no OVSDB session (no answer), and no host knows of it
         preferred star-center p1/b is passed over: disabled
         pool p1 keeps its star-center p1/a, which is doubtful: no OVSDB session (no answer), but its tunnels are up
@@ -38,23 +38,25 @@ fn an_explanation_names_centers_heirs_and_what_is_waited_for() {
     assert_eq!(explain(&state, NetworkId(9), &evidence, &Graces::default(), Tick(5000)), None);
 }
 
-fn show(it: &Explanation) -> String {
-    let center = |holder: &Holder<HostId>| format!("{} ({})", holder.holder, holder.cause);
-    let mut out =
-        format!("{} {:?}, middle {:?}\n", it.network, it.vni, it.pool_center.as_ref().map(|it| it.holder));
+fn show(it: &Explanation<'_>) -> String {
+    let middle = it.topology.and_then(|topology| topology.pool_center.as_ref()).map(|choice| choice.holder);
+    let vni = it.topology.map(|topology| topology.vni);
+    let detection = it.network.detection;
+    let mut out = format!("{} {vni:?}, middle {middle:?}\n", it.network.id);
     for pool in &it.pools {
-        let holder = pool.center.as_ref().map(center);
-        out += &format!("{} center {holder:?}, preferred {:?}\n", pool.pool, pool.preferred);
+        let center = pool.star.map(|star| format!("{} ({})", star.center.holder, star.center.cause));
+        out += &format!("{} center {center:?}\n", pool.pool);
         for it in &pool.candidates {
+            let preferred = if it.is_preferred { ", preferred," } else { "" };
             let may = if it.may_be_elected { "may" } else { "may not" };
             let rank = it.rank.map(|rank| rank.to_string());
             out += &format!(
-                "  {} {may} be elected, {} stars, standby of {}, {rank:?}, up {:?}, BFD every {} ms, {} packets/s, {}\n",
+                "  {}{preferred} {may} be elected, {} stars, standby of {}, {rank:?}, up {:?}, BFD every {} ms, {} packets/s, {}\n",
                 it.host,
                 it.stars,
                 it.standbys,
                 it.uplinks,
-                it.interval_ms,
+                it.bfd.interval(detection),
                 it.bfd.packets_per_second(),
                 it.standing
             );

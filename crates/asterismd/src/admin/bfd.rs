@@ -1,19 +1,23 @@
 //! What BFD costs a host, in the API's words.
 
 use asterism_api::v1;
-use asterism_model::HostId;
+use asterism_model::{HostId, NetworkState};
 use asterism_planner::{BfdLoad, Targets};
 
 /// `None` for a host that has no tunnel.
 pub(super) fn load(targets: &Targets<'_>, host: HostId) -> Option<v1::BfdLoad> {
-    let load = targets.budget().host(host);
+    convert(targets.members().state(), targets.budget().host(host))
+}
+
+/// `None` where there is no tunnel.
+pub(super) fn convert(state: &NetworkState, load: BfdLoad) -> Option<v1::BfdLoad> {
     let BfdLoad { sessions, normal_ms, fast_ms } = load;
     (sessions.total() > 0).then(|| v1::BfdLoad {
         sessions: sessions.total(),
         interval_ms: (sessions.normal > 0).then_some(normal_ms),
         fast_interval_ms: (sessions.fast > 0).then_some(fast_ms),
         packets_per_second: u32::try_from(load.packets_per_second()).unwrap_or(u32::MAX),
-        budget: targets.members().state().settings().bfd_budget,
+        budget: state.settings().bfd_budget,
     })
 }
 

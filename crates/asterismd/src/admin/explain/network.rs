@@ -1,12 +1,9 @@
 //! One network: who is center and standby and why, what was seen of the one before, what moves and what it waits for.
 
 use asterism_api::v1;
-use asterism_model::{
-    Cause, Detection, DrainExtent, HostId, NetworkState, PrivateNetwork, Resilience, Star, Timestamp,
-    Topology, Uplinks,
-};
+use asterism_model::{Cause, DrainExtent, NetworkState, PrivateNetwork, Resilience, Star, Timestamp};
 use asterism_planner::{
-    Evidence, Explanation, Targets,
+    BfdLoad, Evidence, Explanation, budget,
     explain::{Candidate, PoolExplanation},
 };
 
@@ -21,14 +18,10 @@ impl AdminService {
         let explained =
             asterism_planner::explain(state, network.id, &evidence, &self.graces, self.clock.tick());
         let Some(explained) = explained else { return Vec::new() };
-        let topology = state.topologies().get(&network.id);
-        let mut findings = vec![self.root_finding(state, &explained, topology)];
+        let mut findings = vec![self.root_finding(state, &explained)];
         let place = Place { state, leading, network };
-        for pool in &explained.pools {
-            let star = topology.and_then(|topology| topology.stars.get(&pool.pool));
-            findings.push(self.pool_finding(&place, pool, star));
-        }
-        findings.push(bfd_finding(state, network));
+        findings.extend(explained.pools.iter().map(|pool| self.pool_finding(&place, pool)));
+        findings.push(bfd_finding(state, &explained));
         findings.extend(explained.findings.iter().map(|text| statement("planner", text.clone())));
         if explained.will_change {
             findings.push(statement("will_change", "the planner is about to choose otherwise"));
@@ -36,14 +29,11 @@ impl AdminService {
         findings
     }
 
-    fn root_finding(
-        &self,
-        state: &NetworkState,
-        explained: &Explanation,
-        topology: Option<&Topology>,
-    ) -> v1::Finding {
-        let vni = explained.vni.map_or_else(|| "no VNI yet".to_owned(), |vni| format!("VNI {vni}"));
-        let text = match &explained.pool_center {
+    fn root_finding(&self, state: &NetworkState, explained: &Explanation<'_>) -> v1::Finding {
+        let topology = explained.topology;
+        let vni =
+            topology.map_or_else(|| "no VNI yet".to_owned(), |topology| format!("VNI {}", topology.vni));
+        let text = match topology.and_then(|topology| topology.pool_center.as_ref()) {
             None => format!("{vni}; no pool-center: no pool has a star-center"),
             Some(choice) => {
                 let pool = state.pool_label(choice.holder);
@@ -59,11 +49,11 @@ impl AdminService {
         finding("pool_center", text, next.into_iter().collect())
     }
 
-    fn pool_finding(&self, place: &Place<'_>, pool: &PoolExplanation, star: Option<&Star>) -> v1::Finding {
+    fn pool_finding(&self, place: &Place<'_>, pool: &PoolExplanation<'_>) -> v1::Finding {
         let Place { state, network, .. } = place;
         let name = state.pool_label(pool.pool);
         let mut because = Vec::new();
-        let text = match star {
+        let text = match pool.star {
             None => format!("pool {name}: no star-center"),
             Some(star) => {
                 let center = &star.center;
@@ -77,7 +67,7 @@ impl AdminService {
             }
         };
         let candidates = pool.candidates.iter().enumerate();
-        because.extend(candidates.map(|(turn, candidate)| place.describe(pool, candidate, turn, star)));
+        because.extend(candidates.map(|(turn, candidate)| place.describe(pool, candidate, turn)));
         finding("star_center", text, because)
     }
 
@@ -95,33 +85,23 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn describe(
-        &self,
-        pool: &PoolExplanation,
-        candidate: &Candidate,
-        turn: usize,
-        star: Option<&Star>,
-    ) -> v1::Finding {
+    fn describe(&self, pool: &PoolExplanation<'_>, candidate: &Candidate, turn: usize) -> v1::Finding {
         let host = candidate.host;
         let mut words = vec![candidate.standing.clone()];
         words.extend(candidate.rank.map(|rank| rank.to_string()));
         words.push(offices(candidate));
-        if pool.preferred == Some(host) {
+        if candidate.is_preferred {
             words.push("preferred".into());
         }
         let is_head = |star: &Star| star.center.holder == host || star.standby == Some(host);
-        if candidate.may_be_elected && !star.is_some_and(is_head) {
+        if candidate.may_be_elected && !pool.star.is_some_and(is_head) {
             words.push(format!("number {} in line", turn + 1));
         }
-        if self.network.resilience == Resilience::Dual && self.has_one_uplink(host) {
+        if candidate.lacks_bonds {
             words.push("its Open vSwitch has no bonds, and so it has one uplink".into());
         }
         words.extend(way_up(self.state, self.leading, self.network.id, host, &candidate.uplinks));
         statement("candidate", format!("{}: {}", self.state.host_label(host), words.join("; ")))
-    }
-
-    fn has_one_uplink(&self, host: HostId) -> bool {
-        self.state.hosts().get(&host).is_some_and(|host| host.uplinks == Uplinks::One)
     }
 }
 
@@ -155,22 +135,16 @@ fn move_findings(state: &NetworkState, star: &Star) -> Vec<v1::Finding> {
 }
 
 /// How fast its hosts find a dead tunnel, and who of them is slowed by a budget.
-fn bfd_finding(state: &NetworkState, network: &PrivateNetwork) -> v1::Finding {
-    let (detection, wanted) = match network.detection {
-        Detection::Normal => (Detection::Normal, 100),
-        Detection::Fast => (Detection::Fast, 15),
-    };
-    let targets = Targets::of(state);
-    let slowed: Vec<v1::Finding> = state
-        .members_of(network)
-        .filter_map(|host| {
-            let load = bfd::load(&targets, host.id)?;
-            let interval = match detection {
-                Detection::Normal => load.interval_ms,
-                Detection::Fast => load.fast_interval_ms,
-            };
-            interval.filter(|interval| *interval > wanted)?;
-            let label = state.host_label(host.id);
+fn bfd_finding(state: &NetworkState, explained: &Explanation<'_>) -> v1::Finding {
+    let detection = explained.network.detection;
+    let wanted = budget::wanted_ms(detection);
+    let candidates = explained.pools.iter().flat_map(|pool| &pool.candidates);
+    let is_slow = |bfd: &BfdLoad| bfd.sessions(detection) > 0 && bfd.interval(detection) > wanted;
+    let slowed: Vec<v1::Finding> = candidates
+        .filter(|candidate| is_slow(&candidate.bfd))
+        .filter_map(|candidate| {
+            let load = bfd::convert(state, candidate.bfd)?;
+            let label = state.host_label(candidate.host);
             Some(statement("bfd_budget", format!("{label}: {}", bfd::describe(&load))))
         })
         .collect();

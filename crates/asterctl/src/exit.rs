@@ -19,7 +19,8 @@ Exit codes:
   6  unknown outcome: no answer in time, and the change may have been made;
      run it again with the --request-id that the message names
   7  not permitted: certificates that don't fit, or allow no such thing
-  8  committed, and not programmed, verified, drained or moved within --wait-timeout
+  8  committed, and not programmed, verified, drained or moved within --wait-timeout;
+     verify: nothing is worse than coming up, ask again in a moment
   9  verify: something is broken or degraded";
 
 /// A failure that has an exit code of its own.

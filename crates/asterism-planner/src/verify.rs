@@ -1,20 +1,24 @@
 //! Whether the hosts have what the state wants of them, and whether it works. Pure: from the state and the leader's view.
 //!
 //! Looks at everything and judges nothing by its name alone: a host that does not answer is broken only if no peer's BFD
-//! vouches for it, rows that differ are drift only if nothing is under way about them.
+//! vouches for it, rows that differ are drift only if nothing is under way about them, and a tunnel that was made a moment
+//! ago is coming up.
 
 use std::collections::BTreeSet;
 
-use asterism_model::{
-    BfdState, Host, HostId, Mode, NetworkId, NetworkState, PrivateNetwork, Resilience, Uplinks,
+use asterism_model::{Host, HostId, Mode, NetworkId, NetworkState, PrivateNetwork, Resilience, Uplinks};
+
+use crate::{
+    Evidence, Finding, Graces, LaneStatus, Phase, Targets, Tick, diff::diff_within, links::Fabric,
+    scope::Scope,
 };
 
-use crate::{Evidence, Finding, LaneStatus, Phase, Targets, diff::diff_within, links::Fabric, scope::Scope};
-
-/// What the leader sees.
+/// What the leader sees, and when.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
     pub evidence: &'a Evidence,
+    pub graces: &'a Graces,
+    pub now: Tick,
     /// In order of the hosts' ids.
     pub lanes: &'a [LaneStatus],
     /// Of the last plan.
@@ -39,7 +43,7 @@ impl Verification {
 
     /// Nothing is worse than a note.
     pub fn is_well(&self) -> bool {
-        self.count(Severity::Broken) + self.count(Severity::Degraded) == 0
+        self.problems.iter().all(|problem| problem.severity == Severity::Note)
     }
 }
 
@@ -64,6 +68,8 @@ pub enum Severity {
     Broken,
     /// Frames get through, and the next failure costs more than it should.
     Degraded,
+    /// Frames may not get through yet. Gone in a moment, or else degraded or broken.
+    ComingUp,
     /// To be known, and in order.
     Note,
 }
@@ -80,6 +86,8 @@ pub enum Kind {
     Changing,
     /// BFD is not up at the host's end, and both ends answer.
     LinkDown,
+    /// BFD has never been up at one of the link's ends, which was made less than [`Graces::come_up`] ago.
+    ComingUp,
     /// The host has no way toward the root that is up.
     CutOff,
     /// A pool of the network has no star-center.
@@ -178,15 +186,10 @@ impl Inspector<'_> {
         let target = self.targets.part(id, networks.iter().copied());
         let rows = diff_within(self.scope, &target, &picture).diff.len();
         if rows > 0 {
-            let is_left = self.lane(id).is_some_and(|lane| {
-                let is_done = matches!(lane.phase, Phase::Ready { .. }) && lane.settled_at.is_some();
-                matches!(lane.phase, Phase::Barred { .. }) || is_done && lane.withheld.is_empty()
-            });
-            let is_read_only = self.state.settings().mode == Mode::ReadOnly;
-            let (severity, kind, word) = if is_left || is_read_only {
-                (Severity::Degraded, Kind::Drift, "differ from the target")
-            } else {
+            let (severity, kind, word) = if self.is_worked_on(id) {
                 (Severity::Note, Kind::Changing, "are being changed")
+            } else {
+                (Severity::Degraded, Kind::Drift, "differ from the target")
             };
             self.report(severity, kind, Place::host(id), format!("{label}: {rows} rows {word}"));
         }
@@ -200,6 +203,15 @@ impl Inspector<'_> {
             let place = Place::host(id).in_network(network);
             self.report(Severity::Broken, Kind::InterfaceError, place, text);
         }
+    }
+
+    /// Whether what differs on a host is about to be changed.
+    fn is_worked_on(&self, host: HostId) -> bool {
+        let is_left = self.lane(host).is_some_and(|lane| {
+            let is_done = matches!(lane.phase, Phase::Ready { .. }) && lane.settled_at.is_some();
+            matches!(lane.phase, Phase::Barred { .. }) || is_done && lane.withheld.is_empty()
+        });
+        !is_left && self.state.settings().mode == Mode::Active
     }
 
     fn inspect_network(&mut self, network: &PrivateNetwork) {
@@ -243,49 +255,6 @@ impl Inspector<'_> {
             }
         }
     }
-
-    fn inspect_uplinks(&mut self, network: &PrivateNetwork, host: HostId, uplinks: &[HostId]) {
-        self.found.links += uplinks.len();
-        let evidence = self.view.evidence;
-        let lives = |end: HostId, other: HostId| {
-            let state = evidence.link(network.id, end, other);
-            matches!(state, Some(BfdState::Up | BfdState::Drained))
-        };
-        let is_hindered = |host: HostId| {
-            evidence.hosts.get(&host).is_some_and(|seen| seen.hindered.contains_key(&network.id))
-        };
-        if uplinks.is_empty() || !evidence.answers(host) || is_hindered(host) {
-            return;
-        }
-        let place = Place::network(network.id).at(host);
-        let is_cut_off = !uplinks.iter().any(|uplink| lives(host, *uplink));
-        if is_cut_off {
-            let all: Vec<String> = uplinks.iter().map(|uplink| self.label(*uplink)).collect();
-            let text = format!(
-                "network {}: {} has no way up: its tunnels to {} are down",
-                network.name,
-                self.label(host),
-                all.join(", ")
-            );
-            self.report(Severity::Broken, Kind::CutOff, place, text);
-        }
-        for uplink in uplinks.iter().copied().filter(|uplink| evidence.answers(*uplink)) {
-            let (end, other) = match (lives(host, uplink), lives(uplink, host)) {
-                (true, true) => continue,
-                (false, _) => (host, uplink),
-                (true, false) => (uplink, host),
-            };
-            let severity = if is_cut_off { Severity::Broken } else { Severity::Degraded };
-            let text = format!(
-                "network {}: BFD from {} to {} is not up",
-                network.name,
-                self.label(end),
-                self.label(other)
-            );
-            let place = Place { peer: Some(other), ..place.at(end) };
-            self.report(severity, Kind::LinkDown, place, text);
-        }
-    }
 }
 
 /// What a problem is about.
@@ -314,5 +283,6 @@ impl Place {
     }
 }
 
+mod links;
 #[cfg(test)]
 mod tests;

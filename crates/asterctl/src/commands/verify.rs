@@ -12,11 +12,18 @@ use crate::{
     view::{index_of, verification::VerificationView},
 };
 
-/// Holds the hosts to the state: is every tunnel up at both ends, and does no row of ours differ?
+/// Holds the hosts to the state: is every tunnel up at both ends, does nothing differ.
 ///
-/// Exit code 0 if all is well, 9 if something is broken or degraded. Notes change nothing about it.
+/// Exit code 0 if all is well, 9 if something is broken or degraded, 8 if nothing is worse than coming up. Notes change
+/// nothing about it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Severities:
+  broken     frames don't get through, or nobody can tell whether they do
+  degraded   frames get through; the next failure costs more than it should
+  coming up  a tunnel was made less than 10 s ago and has not been up yet: ask again in a moment
+  note       to be known, and in order
+
 Examples:
   asterctl verify
   asterctl verify blue
@@ -38,6 +45,10 @@ impl Verify {
         let index = index_of(answer.mark);
         let view = VerificationView::from(answer);
         output::data(&output::item(self.output.output, Some(index), &view)?)?;
-        if view.is_well { Ok(()) } else { Err(Problem::NotWell(view.summary()).into()) }
+        match (view.is_well, view.is_ill()) {
+            (true, _) => Ok(()),
+            (false, false) => Err(Problem::NotReached(view.summary()).into()),
+            (false, true) => Err(Problem::NotWell(view.summary()).into()),
+        }
     }
 }

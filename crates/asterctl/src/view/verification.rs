@@ -8,10 +8,12 @@ use crate::output::table::{counted, indent, table};
 
 #[derive(Debug, Serialize)]
 pub struct VerificationView {
-    /// Nothing is broken or degraded.
+    /// Nothing is worse than a note.
     pub is_well: bool,
     pub broken: u32,
     pub degraded: u32,
+    /// Tunnels that were made a moment ago.
+    pub coming_up: u32,
     pub notes: u32,
     pub networks: u32,
     pub hosts: u32,
@@ -31,10 +33,10 @@ pub struct ProblemView {
 
 impl From<v1::Verification> for VerificationView {
     fn from(answer: v1::Verification) -> Self {
-        let v1::Verification { broken, degraded, notes, networks, hosts, links, .. } = answer;
-        let is_well = broken == 0 && degraded == 0;
+        let v1::Verification { broken, degraded, coming_up, notes, networks, hosts, links, .. } = answer;
+        let is_well = broken == 0 && degraded == 0 && coming_up == 0;
         let problems = answer.problems.into_iter().map(ProblemView::from).collect();
-        Self { is_well, broken, degraded, notes, networks, hosts, links, problems }
+        Self { is_well, broken, degraded, coming_up, notes, networks, hosts, links, problems }
     }
 }
 
@@ -54,18 +56,24 @@ impl From<v1::Problem> for ProblemView {
 }
 
 impl VerificationView {
-    /// `1 broken, 2 degraded, 3 notes`
+    /// Something is broken or degraded, and does not come right by itself in a moment.
+    pub fn is_ill(&self) -> bool {
+        self.broken + self.degraded > 0
+    }
+
+    /// `1 broken, 2 degraded, 4 coming up, 3 notes`
     pub fn summary(&self) -> String {
-        format!("{} broken, {} degraded, {}", self.broken, self.degraded, counted(self.notes, "note"))
+        let Self { broken, degraded, coming_up, notes, .. } = self;
+        format!("{broken} broken, {degraded} degraded, {coming_up} coming up, {}", counted(*notes, "note"))
     }
 }
 
 impl View for VerificationView {
     const KIND: &'static str = "Verification";
-    const COLUMNS: &'static [&'static str] = &["BROKEN", "DEGRADED", "NOTES"];
+    const COLUMNS: &'static [&'static str] = &["BROKEN", "DEGRADED", "COMING UP", "NOTES"];
 
     fn cells(&self) -> Vec<String> {
-        [self.broken, self.degraded, self.notes].map(|count| count.to_string()).to_vec()
+        [self.broken, self.degraded, self.coming_up, self.notes].map(|count| count.to_string()).to_vec()
     }
 
     fn text(&self) -> String {
@@ -85,21 +93,25 @@ impl View for VerificationView {
             .map(|problem| {
                 let ends = [&problem.host, &problem.peer].into_iter().flatten().cloned().collect::<Vec<_>>();
                 vec![
-                    problem.severity.clone(),
+                    problem.severity.replace('_', " "),
                     problem.network.clone().unwrap_or_default(),
                     ends.join(" - "),
                     problem.text.clone(),
                 ]
             })
             .collect();
-        let told = self.broken + self.degraded + self.notes;
+        let told = self.broken + self.degraded + self.coming_up + self.notes;
         let shown = u32::try_from(self.problems.len()).unwrap_or(u32::MAX);
         let more = match told.saturating_sub(shown) {
             0 => String::new(),
             more => indent(&format!("and {more} more")),
         };
         let table = table(&["SEVERITY", "NETWORK", "WHERE", "WHAT"], &rows);
-        let verdict = if self.is_well { "all is well, with notes" } else { "not all is well" };
+        let verdict = match (self.is_well, self.is_ill()) {
+            (true, _) => "all is well, with notes",
+            (false, false) => "all is well but for what is coming up",
+            (false, true) => "not all is well",
+        };
         format!("{table}{more}{verdict}: {}; {looked}\n", self.summary())
     }
 }

@@ -422,12 +422,30 @@ test!(what_is_not_well_has_its_own_exit_code, 1, |setup| {
                 stdout:
                 SEVERITY  NETWORK  WHERE  WHAT
                 broken    -        p1/a   p1/a does not answer
-                not all is well: 1 broken, 0 degraded, 0 notes; looked at 0 networks, 1 host, 0 links
+                not all is well: 1 broken, 0 degraded, 0 coming up, 0 notes; looked at 0 networks, 1 host, 0 links
                 stderr:
-                asterctl: 1 broken, 0 degraded, 0 notes
+                asterctl: 1 broken, 0 degraded, 0 coming up, 0 notes
             "#]],
         )
         .await;
+    let problem = v1::Problem {
+        network: Some("blue".into()),
+        kind: v1::problem::Kind::ComingUp.into(),
+        severity: v1::problem::Severity::ComingUp.into(),
+        text: "network blue: the tunnel between p1/b and p1/a is coming up".into(),
+        ..Default::default()
+    };
+    let young = v1::Verification { problems: vec![problem], coming_up: 1, hosts: 2, ..Default::default() };
+    setup.cluster.set_verification(young);
+    setup.check("verify", expect![[r#"
+        exit 8
+        stdout:
+        SEVERITY   NETWORK  WHERE  WHAT
+        coming up  blue     -      network blue: the tunnel between p1/b and p1/a is coming up
+        all is well but for what is coming up: 0 broken, 0 degraded, 1 coming up, 0 notes; looked at 0 networks, 2 hosts, 0 links
+        stderr:
+        asterctl: 0 broken, 0 degraded, 1 coming up, 0 notes
+    "#]]).await;
     setup
         .check(
             "verify blue",

@@ -3,7 +3,10 @@
 //! Its cycle is: claim the fence, look, compare, transact, look. What is not answered is unknown, and the reply to unknown
 //! is to claim again with a greater fence, which shuts out whatever is still under way, and to look.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use asterism_model::{Fence, HostId, HostTarget, NetworkId, ObservedHost, Outcome, StoredFence};
 
@@ -22,6 +25,8 @@ pub(super) struct Lane {
     pub evidence: HostEvidence,
     /// The latest; kept when the session is lost, as what the host held last.
     pub picture: Option<Arc<ObservedHost>>,
+    /// Tunnels whose BFD has never been up at this end, by network and peer, since they were first seen.
+    pub coming: BTreeMap<(NetworkId, HostId), Tick>,
     /// Whether the log has said that we lead since the host was first seen without a fence.
     is_confirmed: bool,
     /// The greatest revision of any fence that was sent.
@@ -45,6 +50,7 @@ impl Lane {
             phase: Phase::Disconnected,
             evidence: HostEvidence::new(session),
             picture: None,
+            coming: BTreeMap::new(),
             is_confirmed: false,
             sent_revision: 0,
             holding: Holding::default(),
@@ -77,6 +83,7 @@ impl Lane {
         };
         let evidence = HostEvidence { session, paths, ..self.evidence.clone() };
         let is_news = evidence != self.evidence;
+        self.coming = rows::coming(&picture, &self.coming, now);
         self.evidence = evidence;
         let changed = match &self.picture {
             Some(before) => rows::changed(before, &picture),

@@ -60,6 +60,21 @@ pub(super) fn paths(
         .collect()
 }
 
+/// The tunnels whose BFD has never been up at this end, and since when they have been seen.
+pub(super) fn coming(
+    picture: &ObservedHost,
+    before: &BTreeMap<(NetworkId, HostId), Tick>,
+    now: Tick,
+) -> BTreeMap<(NetworkId, HostId), Tick> {
+    let never_up = tunnels(picture).filter(|(_, _, state)| *state == BfdState::Unknown);
+    never_up
+        .map(|(network, peer, _)| {
+            let tunnel = (network, peer);
+            (tunnel, before.get(&tunnel).copied().unwrap_or(now))
+        })
+        .collect()
+}
+
 fn tunnels(picture: &ObservedHost) -> impl Iterator<Item = (NetworkId, HostId, BfdState)> + '_ {
     let ports = picture.bridges.values().flat_map(|bridge| bridge.ports.values());
     ports.flat_map(|port| {

@@ -1,11 +1,11 @@
 //! What operators may ask of a running reconciler.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use asterism_model::{HostId, ObservedHost};
+use asterism_model::{HostId, NetworkId, ObservedHost};
 
 use super::{Phase, Reconciler, lane::Lane};
-use crate::{Drift, Finding, HostEvidence, Targets, drift::drift, moves::Peers};
+use crate::{Drift, Finding, HostEvidence, Targets, Tick, drift::drift, moves::Peers};
 
 /// One host's lane, for `host list`, progress and `doctor`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct LaneStatus {
     pub evidence: HostEvidence,
     /// The latest; that of a lost session shows what the host held last.
     pub picture: Option<Arc<ObservedHost>>,
+    /// Tunnels whose BFD has never been up at this end, by network and peer, since this leader first saw them.
+    pub coming: BTreeMap<(NetworkId, HostId), Tick>,
     /// The revision of the state whose target the host was last seen to have, but for ports to hosts that don't answer;
     /// `None` while something is to do.
     pub settled_at: Option<u64>,
@@ -53,6 +55,7 @@ impl Reconciler {
                 phase: lane.phase.clone(),
                 evidence: lane.evidence.clone(),
                 picture: lane.picture.clone(),
+                coming: lane.coming.clone(),
                 settled_at: self.has_all_it_can(lane).then_some(self.state.revision()),
                 withheld: lane.withheld.clone(),
                 conflicts: lane.conflicts.iter().map(ToString::to_string).collect(),

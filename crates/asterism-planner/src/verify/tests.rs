@@ -30,10 +30,15 @@ fn world() -> World {
 }
 
 fn check(world: &World, expected: Expect) {
+    expected.assert_eq(&show(&found(world, None)));
+}
+
+fn found(world: &World, only: Option<NetworkId>) -> Verification {
     let reconciler = &world.leader().reconciler;
-    let (evidence, lanes) = (reconciler.evidence(), reconciler.lanes());
-    let view = View { evidence: &evidence, lanes: &lanes, findings: reconciler.findings() };
-    expected.assert_eq(&show(&verify(world.state(), view, None)));
+    let (evidence, lanes, graces) = (reconciler.evidence(), reconciler.lanes(), Graces::default());
+    let findings = reconciler.findings();
+    let view = View { evidence: &evidence, graces: &graces, now: world.now, lanes: &lanes, findings };
+    verify(world.state(), view, only)
 }
 
 fn show(found: &Verification) -> String {
@@ -42,7 +47,8 @@ fn show(found: &Verification) -> String {
     for problem in &found.problems {
         out += &format!("{:?} {:?}: {}\n", problem.severity, problem.kind, problem.text);
     }
-    assert_eq!(found.is_well(), !out.contains("Broken") && !out.contains("Degraded"));
+    let is_ill = ["Broken", "Degraded", "ComingUp"].into_iter().any(|severity| out.contains(severity));
+    assert_eq!(found.is_well(), !is_ill);
     out
 }
 
@@ -153,13 +159,92 @@ fn rows_that_are_about_to_be_written_are_no_drift() {
     check(
         &world,
         expect![[r#"
+            1 networks, 6 hosts, 10 links
+            ComingUp ComingUp: network n: the tunnel between p1/a and p1/c is coming up
+            ComingUp ComingUp: network n: the tunnel between p1/c and p1/b is coming up
+            ComingUp ComingUp: network n: the tunnel between p2/d and p1/c is coming up
+            ComingUp ComingUp: network n: the tunnel between p2/e and p1/c is coming up
+            Note Changing: p1/c: 5 rows are being changed
+        "#]],
+    );
+}
+
+/// Everything arrives, and no time passes.
+fn flow(world: &mut World) {
+    while let Some(next) = world.deliverable().first().copied() {
+        world.deliver(next);
+    }
+}
+
+#[test]
+fn a_tunnel_that_was_just_made_is_coming_up_until_its_grace_is_over() {
+    let mut world = world();
+    // So that BFD does not come up at once.
+    for label in ["p2/e", "p2/f"] {
+        world.set_cut(host(&world, label), true);
+    }
+    world.operate("network m p2");
+    flow(&mut world);
+    let of_m = |world: &World| show(&found(world, Some(NetworkId(2))));
+    expect![[r#"
+        1 networks, 3 hosts, 2 links
+        ComingUp ComingUp: network m: the tunnel between p2/d and p2/f is coming up
+        ComingUp ComingUp: network m: the tunnel between p2/e and p2/f is coming up
+    "#]]
+    .assert_eq(&of_m(&world));
+    let grace = Graces::default().come_up;
+    let short = std::time::Duration::from_millis(1);
+    world.now = world.now + grace.checked_sub(short).unwrap();
+    assert!(!of_m(&world).contains("LinkDown"));
+    world.now = world.now + short;
+    expect![[r#"
+        1 networks, 3 hosts, 2 links
+        Broken CutOff: network m: p2/d has no way up: its tunnels to p2/f are down
+        Broken LinkDown: network m: BFD from p2/d to p2/f is not up
+        Broken CutOff: network m: p2/e has no way up: its tunnels to p2/f are down
+        Broken LinkDown: network m: BFD from p2/e to p2/f is not up
+    "#]]
+    .assert_eq(&of_m(&world));
+}
+
+#[test]
+fn what_is_about_to_be_made_is_coming_up() {
+    let mut world = world();
+    world.operate("network m p1");
+    // The choices are made, and nobody has written yet.
+    while world.state().topologies().len() < 2 {
+        let next = world.deliverable().first().copied();
+        world.deliver(next.unwrap());
+    }
+    let learn = world.deliverable().into_iter().find(|next| matches!(next, Delivery::Learn(_)));
+    world.deliver(learn.unwrap());
+    expect![[r#"
+        1 networks, 3 hosts, 2 links
+        ComingUp ComingUp: network m: the tunnel between p1/b and p1/a is coming up
+        ComingUp ComingUp: network m: the tunnel between p1/c and p1/a is coming up
+        Note Changing: p1/a: 3 rows are being changed
+        Note Changing: p1/b: 2 rows are being changed
+        Note Changing: p1/c: 2 rows are being changed
+    "#]].assert_eq(&show(&found(&world, Some(NetworkId(2)))));
+    flow(&mut world);
+    assert!(found(&world, Some(NetworkId(2))).is_well());
+}
+
+#[test]
+fn a_host_that_came_back_empty_is_coming_up_at_both_ends() {
+    let mut world = world();
+    let leaf = host(&world, "p2/f");
+    world.empty(leaf);
+    flow(&mut world);
+    world.set_cut(leaf, true);
+    world.empty(leaf);
+    flow(&mut world);
+    check(
+        &world,
+        expect![[r#"
         1 networks, 6 hosts, 10 links
-        Broken CutOff: network n: p1/c has no way up: its tunnels to p1/b are down
-        Broken LinkDown: network n: BFD from p1/c to p1/b is not up
-        Degraded LinkDown: network n: BFD from p1/c to p1/a is not up
-        Degraded LinkDown: network n: BFD from p1/c to p2/d is not up
-        Degraded LinkDown: network n: BFD from p1/c to p2/e is not up
-        Note Changing: p1/c: 5 rows are being changed
+        ComingUp ComingUp: network n: the tunnel between p2/f and p2/d is coming up
+        ComingUp ComingUp: network n: the tunnel between p2/f and p2/e is coming up
     "#]],
     );
 }
@@ -234,15 +319,12 @@ fn one_network_of_several_is_looked_at_alone() {
     world.settle();
     world.set_alive(host(&world, "p2/f"), false);
     world.settle();
-    let reconciler = &world.leader().reconciler;
-    let (evidence, lanes) = (reconciler.evidence(), reconciler.lanes());
-    let view = View { evidence: &evidence, lanes: &lanes, findings: reconciler.findings() };
-    let only = |id: u32| show(&verify(world.state(), view, Some(NetworkId(id))));
+    let only = |id: u32| show(&found(&world, Some(NetworkId(id))));
     expect![[r#"
         1 networks, 3 hosts, 2 links
     "#]]
     .assert_eq(&only(2));
-    let problems = |id: u32| verify(world.state(), view, Some(NetworkId(id))).problems.len();
+    let problems = |id: u32| found(&world, Some(NetworkId(id))).problems.len();
     let all: BTreeMap<u32, usize> = [1, 2].into_iter().map(|id| (id, problems(id))).collect();
     assert!(all[&1] > 0 && all[&2] == 0);
 }

@@ -116,6 +116,15 @@ impl FakeHost {
             .collect()
     }
 
+    /// The interface of a network's tunnel to a peer.
+    pub fn interface(&self, network: NetworkId, peer: HostId) -> Option<RowUuid> {
+        let ports = self.rows.bridges.values().flat_map(|bridge| bridge.ports.values());
+        let mut interfaces =
+            ports.filter(|port| port.network == Some(network)).flat_map(|port| &port.interfaces);
+        let name = tunnel_name(network, peer);
+        interfaces.find(|(_, interface)| interface.name == name).map(|(uuid, _)| *uuid)
+    }
+
     /// Which of them are in which port.
     pub fn layout(&self, network: NetworkId) -> Layout {
         let ports = self.rows.bridges.values().flat_map(|bridge| bridge.ports.values());

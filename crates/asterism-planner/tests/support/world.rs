@@ -13,7 +13,7 @@ use std::{
 
 use asterism_model::{
     BfdState, ClusterId, Command, HostId, HostTarget, NetworkId, NetworkState, NodeId, ObservedHost,
-    Operation, Outcome, Reply, Resilience,
+    Operation, Outcome, Reply, Resilience, RowUuid,
     target::{tunnel_name, tunnel_peer},
 };
 use asterism_planner::{
@@ -43,6 +43,8 @@ pub struct World {
     pub cut: BTreeSet<HostId>,
     /// Which uplink each host forwards over: it stays with it as long as that is up and may be used.
     pub active: BTreeMap<(HostId, NetworkId), HostId>,
+    /// Interfaces whose BFD was up at some time.
+    pub was_up: BTreeSet<(HostId, RowUuid)>,
     /// What was written where, for eyes.
     pub story: Vec<String>,
 }
@@ -76,6 +78,7 @@ impl World {
             now: Tick(0),
             cut: BTreeSet::new(),
             active: BTreeMap::new(),
+            was_up: BTreeSet::new(),
             story: Vec::new(),
         };
         world.commit(Operation::InitCluster { cluster: CLUSTER, name: "lab".parse().unwrap() });
@@ -311,14 +314,15 @@ impl World {
             let is_bond = port.interfaces.len() > 1;
             let has_it = |active: &String| port.interfaces.values().any(|it| it.name == *active);
             port.active = active.filter(|active| is_bond && has_it(active));
-            for interface in port.interfaces.values_mut() {
+            for (uuid, interface) in &mut port.interfaces {
                 let peer = tunnel_peer(network, &interface.name);
                 let is_up = peer.is_some_and(|peer| self.is_up(network, host, peer));
                 let is_drained = peer.is_some_and(|peer| self.hosts[&peer].drains(network, host));
                 interface.bfd_state = match (is_up, is_drained) {
                     (true, false) => BfdState::Up,
                     (true, true) => BfdState::Drained,
-                    (false, _) => BfdState::Down,
+                    (false, _) if self.was_up.contains(&(host, *uuid)) => BfdState::Down,
+                    (false, _) => BfdState::Unknown,
                 };
             }
         }
@@ -360,8 +364,26 @@ impl World {
         has(one, other) && has(other, one)
     }
 
+    /// Remembers whose BFD is up now at either end of a host's tunnels.
+    fn remember_who_is_up(&mut self, host: HostId) {
+        let it = &self.hosts[&host];
+        let tunnels = it
+            .networks()
+            .into_iter()
+            .flat_map(|network| it.peers(network).into_iter().map(move |peer| (network, peer)));
+        let up: Vec<(NetworkId, HostId)> =
+            tunnels.filter(|(network, peer)| self.is_up(*network, host, *peer)).collect();
+        for (network, peer) in up {
+            for (near, far) in [(host, peer), (peer, host)] {
+                let row = self.hosts[&near].interface(network, far);
+                self.was_up.extend(row.map(|row| (near, row)));
+            }
+        }
+    }
+
     /// Notes that a host and those with a tunnel to it may have something new to show.
     pub fn changed(&mut self, host: HostId) {
+        self.remember_who_is_up(host);
         let its: BTreeSet<HostId> = self.hosts[&host]
             .networks()
             .into_iter()

@@ -26,8 +26,13 @@ impl AdminService {
         let Some(leading) = &shown.leading else {
             return Err(ApiError::Busy("this replica was elected a moment ago and begins to look".into()));
         };
-        let seen =
-            verify::View { evidence: &leading.evidence, lanes: &leading.lanes, findings: &leading.findings };
+        let seen = verify::View {
+            evidence: &leading.evidence,
+            graces: &self.graces,
+            now: self.clock.tick(),
+            lanes: &leading.lanes,
+            findings: &leading.findings,
+        };
         let found = verify::verify(state, seen, only);
         let count = |severity: Severity| live::count(found.count(severity));
         let mut problems: Vec<v1::Problem> =
@@ -42,6 +47,7 @@ impl AdminService {
             problems,
             broken: count(Severity::Broken),
             degraded: count(Severity::Degraded),
+            coming_up: count(Severity::ComingUp),
             notes: count(Severity::Note),
             networks: live::count(found.networks),
             hosts: live::count(found.hosts),
@@ -69,6 +75,7 @@ fn severity(severity: Severity) -> v1::problem::Severity {
     match severity {
         Severity::Broken => v1::problem::Severity::Broken,
         Severity::Degraded => v1::problem::Severity::Degraded,
+        Severity::ComingUp => v1::problem::Severity::ComingUp,
         Severity::Note => v1::problem::Severity::Note,
     }
 }
@@ -80,6 +87,7 @@ fn kind(kind: Kind) -> v1::problem::Kind {
         Kind::Drift => v1::problem::Kind::Drift,
         Kind::Changing => v1::problem::Kind::Changing,
         Kind::LinkDown => v1::problem::Kind::LinkDown,
+        Kind::ComingUp => v1::problem::Kind::ComingUp,
         Kind::CutOff => v1::problem::Kind::CutOff,
         Kind::NoCenter => v1::problem::Kind::NoCenter,
         Kind::NoStandby => v1::problem::Kind::NoStandby,

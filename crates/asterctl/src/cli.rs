@@ -46,7 +46,7 @@ pub struct Cli {
     pub noun: Noun,
 }
 
-/// What a command is about.
+/// What a command is about. Commands that are no groups are described where they are defined.
 #[derive(Debug, Subcommand)]
 pub enum Noun {
     /// The replicas
@@ -61,19 +61,12 @@ pub enum Noun {
     /// Private networks
     #[command(subcommand)]
     Network(network::Verb),
-    /// Shows the star of stars: who is center and why, and which links are up
     Topology(ShowTopology),
-    /// Shows what would change now, and what is waited for
     Plan(Plan),
-    /// Tells why a network or a host is as it is
     Explain(Explain),
-    /// Holds the hosts to the state: are all tunnels up, does nothing differ
     Verify(Verify),
-    /// Tells what would come of the death of hosts, pools, links or controllers
     Whatif(WhatIf),
-    /// Tells what happened
     Events(Events),
-    /// Prints a completion script for a shell
     Completions(Completions),
 }
 
@@ -96,11 +89,25 @@ mod tests {
             if verbs.peek().is_none() {
                 let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
                 assert!(help.contains(path.trim()), "`{path}` has no example: {help:?}");
+                assert!(command.get_about().is_some(), "`{path}` does not say what it does");
             }
             for verb in verbs {
                 check(verb, &path);
             }
         }
         check(&Cli::command(), "");
+    }
+
+    /// Words at a variant would stand before those of the command itself, and hide them.
+    #[test]
+    fn long_help_says_more_than_the_list_of_commands() {
+        let cli = Cli::command();
+        let long_help_of = |path: &[&str]| {
+            let found = path.iter().try_fold(&cli, |command, name| command.find_subcommand(name));
+            found.and_then(|command| command.get_long_about()).map(ToString::to_string).unwrap_or_default()
+        };
+        assert!(long_help_of(&["host", "drain"]).contains("until `asterctl host undrain`"));
+        assert!(long_help_of(&["network", "move-center"]).contains("takes back a move"));
+        assert!(long_help_of(&["verify"]).contains("Exit code"));
     }
 }

@@ -11,9 +11,9 @@ use crate::{
     view::{View, event::EventView},
 };
 
-/// Tells what happened, oldest first: elections and their causes, hosts, networks, leaders.
+/// Tells what happened.
 ///
-/// The cluster keeps the last thousand events. JSON is one document a line.
+/// Oldest first: elections and their causes, hosts, networks, leaders. The cluster keeps the last thousand events. JSON is one document a line.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -15,7 +15,10 @@ use crate::{
     },
 };
 
-/// Tells why a network or a host is as it is: who is center and why, who was passed over, what is waited for.
+/// Tells why a network or a host is as it is.
+///
+/// Of a network: who is center and why, who was passed over, who is next in line, what is waited for. Of a host: what the
+/// evidence says of it, what it is in each network, and what the leader waits for.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

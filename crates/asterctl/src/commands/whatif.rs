@@ -11,10 +11,9 @@ use crate::{
     view::{forecast::ForecastView, index_of},
 };
 
-/// Tells what would come of the death of hosts, pools, links or controllers: who takes over, which pairs of hosts are cut,
-/// and for how long by design. Touches nothing.
+/// Tells what would come of the death of hosts, pools, links or controllers.
 ///
-/// What is named dies at one instant, all of it. What is dead already is taken as it is.
+/// Who takes over, which pairs of hosts are cut, and for how long by design. Touches nothing. What is named dies at one instant, all of it. What is dead already is taken as it is.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

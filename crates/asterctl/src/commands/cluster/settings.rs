@@ -12,7 +12,7 @@ use crate::{
     view::{index_of, settings::SettingsView},
 };
 
-/// Shows what is set for the whole cluster; with options, changes it.
+/// Shows what is set for the whole cluster, or changes it.
 ///
 /// In read-only mode the leader looks at the hosts and shows what differs, and writes nothing to them: networks stay as they
 /// are and heal in the data plane, and nobody is elected.

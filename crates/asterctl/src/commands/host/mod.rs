@@ -14,18 +14,12 @@ use crate::context::Context;
 
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Adds a host to a pool, and to the pool's networks
     Add(add::Add),
-    /// Lists the hosts, with what the leader sees of them
     List(list::List),
-    /// Shows one host
     Show(show::Show),
-    /// Removes a host: takes our rows off it, then forgets it
     Remove(remove::Remove),
-    /// Leads traffic away from a host, for maintenance
     #[command(alias = "disable")]
     Drain(drain::Drain),
-    /// Lets a host hold offices again
     #[command(alias = "enable")]
     Undrain(undrain::Undrain),
 }

@@ -5,7 +5,7 @@ use clap::Args;
 
 use crate::args::WriteArgs;
 
-/// Removes a host: takes our bridges and tunnels off it, then forgets it.
+/// Removes a host: takes Asterism's bridges and tunnels off it, then forgets it.
 ///
 /// A bridge that still holds a VM's port is never deleted; move the VMs away first.
 #[derive(Debug, Args)]

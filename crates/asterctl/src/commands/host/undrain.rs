@@ -5,7 +5,9 @@ use clap::Args;
 
 use crate::args::WriteArgs;
 
-/// Lets a host hold offices again. Nothing moves to it for that, since elections are sticky, but where it is preferred, or a
+/// Lets a host hold offices again.
+///
+/// Nothing moves to it for that, since elections are sticky, but where it is preferred, or a
 /// pool has no standby.
 #[derive(Debug, Args)]
 #[command(after_help = "\

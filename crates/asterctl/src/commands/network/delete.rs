@@ -5,7 +5,9 @@ use clap::Args;
 
 use crate::args::WriteArgs;
 
-/// Deletes a network: its tunnels go at once, and with them each bridge that holds no VM's port.
+/// Deletes a network.
+///
+/// Its tunnels go at once, and with them each bridge that holds no VM's port.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -16,19 +16,12 @@ use crate::context::Context;
 
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Creates a private network over one pool or several
     Create(create::Create),
-    /// Lists the networks
     List(list::List),
-    /// Shows one network
     Show(show::Show),
-    /// Changes a network; what is not named stays
     Update(update::Update),
-    /// Makes a host the star-center of its pool, make before break
     MoveCenter(move_center::MoveCenter),
-    /// Makes a pool the pool-center, make before break
     MovePoolCenter(move_pool_center::MovePoolCenter),
-    /// Deletes a network
     Delete(delete::Delete),
 }
 

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::{args::WriteArgs, exit::usage, wait::moves::Goal};
 
-/// Makes a host the star-center of its pool in a network, make before break.
+/// Makes a host the star-center of its pool, make before break.
 ///
 /// It stays center until something befalls it, or it is moved again. Asked for the host that is center, it takes back a move
 /// that is under way. For a host that shall be center whenever it can, see `asterctl network update --prefer-host`.

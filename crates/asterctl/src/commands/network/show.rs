@@ -12,7 +12,9 @@ use crate::{
     view::{index_of, network::NetworkView},
 };
 
-/// Shows one network. For who is connected to whom, see `asterctl topology`.
+/// Shows one network.
+///
+/// For who is connected to whom, see `asterctl topology`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

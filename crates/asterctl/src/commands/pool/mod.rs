@@ -12,13 +12,9 @@ use crate::context::Context;
 
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Adds a pool
     Add(add::Add),
-    /// Lists the pools
     List(list::List),
-    /// Shows one pool
     Show(show::Show),
-    /// Removes a pool that has no hosts
     Remove(remove::Remove),
 }
 

@@ -127,7 +127,14 @@ fn classify(refusal: &Refusal) -> (Code, &'static str) {
 
         Refusal::UnknownPool { .. } => (Code::NotFound, "pool"),
         Refusal::PoolNameTaken { .. } => (Code::AlreadyExists, "name"),
-        Refusal::PoolHasHosts { .. } | Refusal::PoolInUse { .. } => (Code::FailedPrecondition, "pool"),
+        Refusal::PoolKnown { .. } => (Code::AlreadyExists, "addresses"),
+        Refusal::NoXapiAddress => (Code::InvalidArgument, "addresses"),
+        Refusal::PoolHasHosts { .. }
+        | Refusal::PoolInUse { .. }
+        | Refusal::PoolIsLeaving { .. }
+        | Refusal::PoolIsStatic { .. }
+        | Refusal::PoolListsHosts { .. }
+        | Refusal::OtherPoolsInventory { .. } => (Code::FailedPrecondition, "pool"),
 
         Refusal::UnknownHost { .. } => (Code::NotFound, "host"),
         Refusal::HostNameTaken { .. } => (Code::AlreadyExists, "name"),
@@ -138,6 +145,8 @@ fn classify(refusal: &Refusal) -> (Code, &'static str) {
         | Refusal::NoTransport
         | Refusal::TransportMtuInvalid { .. } => (Code::InvalidArgument, "transports"),
         Refusal::HostLeaving { .. }
+        | Refusal::HostListed { .. }
+        | Refusal::HostOutOfService { .. }
         | Refusal::HostPreferred { .. }
         | Refusal::HostDisabled { .. }
         | Refusal::OtherHostPreferred { .. } => (Code::FailedPrecondition, "host"),
@@ -148,7 +157,9 @@ fn classify(refusal: &Refusal) -> (Code, &'static str) {
         Refusal::PoolNotInNetwork { .. } => (Code::FailedPrecondition, "pools"),
         Refusal::TransportMissing { .. }
         | Refusal::TransportAddressShared { .. }
+        | Refusal::TransportUnknown { .. }
         | Refusal::MixedIpVersions { .. } => (Code::FailedPrecondition, "transport"),
+        Refusal::EncapsulationUnknownToXapi { .. } => (Code::InvalidArgument, "encapsulation"),
         Refusal::MtuTooLarge { .. } | Refusal::MtuTooSmall { .. } => (Code::InvalidArgument, "mtu"),
         Refusal::VniTaken { .. } => (Code::AlreadyExists, "vni"),
         Refusal::NoStar { .. } => (Code::FailedPrecondition, "network"),

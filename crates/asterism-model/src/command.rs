@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ClusterId, Datapath, Detection, Encapsulation, HostId, Name, NetworkId, NodeId, OvsdbEndpoint, PoolId,
-    Refusal, Resilience, SessionId, SettingsChange, Timestamp, TopologyPlan, Transport, TransportName,
-    Uplinks, Vni, network::is_default,
+    PoolInventory, Refusal, Resilience, SessionId, SettingsChange, Timestamp, TopologyPlan, Transport,
+    TransportName, Uplinks, Vni, XapiAccess, XapiUuid, network::is_default,
 };
 
 /// One entry of the log.
@@ -46,8 +46,29 @@ pub enum Operation {
     AddPool {
         name: Name,
     },
+    /// A pool behind a XAPI, whose hosts come as it lists them.
+    AddXapiPool {
+        name: Name,
+        /// `pool.uuid`, as it was seen when the operator's password was tried.
+        uuid: XapiUuid,
+        access: Box<XapiAccess>,
+    },
+    /// Another password, address or certificate of a pool's XAPI.
+    ChangeXapiAccess {
+        pool: Name,
+        access: Box<XapiAccess>,
+    },
+    /// A static pool must be without hosts; the hosts of one behind a XAPI leave with it. `force` forgets them at once.
     RemovePool {
         pool: Name,
+        #[serde(default, skip_serializing_if = "is_default")]
+        force: bool,
+    },
+    /// The leader saw what a pool's XAPI lists.
+    RecordInventory {
+        pool: PoolId,
+        epoch: u64,
+        inventory: PoolInventory,
     },
     AddHost {
         pool: Name,

@@ -54,6 +54,20 @@ pub enum EventKind {
     SettingsChanged {
         settings: ClusterSettings,
     },
+    /// The pool's XAPI is to be reached otherwise.
+    PoolAccessChanged {
+        pool: Name,
+    },
+    /// The pool is to leave with its hosts.
+    PoolLeaving {
+        pool: Name,
+    },
+    /// The pool's XAPI says something new of a host.
+    HostReported {
+        pool: Name,
+        host: Name,
+        report: HostReport,
+    },
     HostForgotten {
         pool: Name,
         host: Name,
@@ -110,6 +124,37 @@ pub enum EventKind {
     },
 }
 
+/// What a pool's XAPI says of a host that it did not say before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HostReport {
+    Enabled,
+    Disabled,
+    Live,
+    Dead,
+    Listed,
+    Unlisted,
+    /// Its addresses or transports are others.
+    Readdressed,
+    /// It can't be taken over, or not whole; why.
+    LeftOut(String),
+}
+
+impl fmt::Display for HostReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Enabled => f.write_str("is enabled in its pool"),
+            Self::Disabled => f.write_str("is disabled in its pool"),
+            Self::Live => f.write_str("is live, as its pool says"),
+            Self::Dead => f.write_str("is not live, as its pool says"),
+            Self::Listed => f.write_str("is listed by its pool again"),
+            Self::Unlisted => f.write_str("is no longer listed by its pool"),
+            Self::Readdressed => f.write_str("has other addresses or transports"),
+            Self::LeftOut(why) => write!(f, "is left out: {why}"),
+        }
+    }
+}
+
 impl fmt::Display for EventKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -135,6 +180,9 @@ impl fmt::Display for EventKind {
             Self::SettingsChanged { settings: ClusterSettings { bfd_budget, mode } } => {
                 write!(f, "settings: BFD budget {bfd_budget} packets/s, mode {mode}")
             }
+            Self::PoolAccessChanged { pool } => write!(f, "pool {pool}: access to its XAPI changed"),
+            Self::PoolLeaving { pool } => write!(f, "pool {pool} leaving"),
+            Self::HostReported { pool, host, report } => write!(f, "host {pool}/{host} {report}"),
             Self::HostForgotten { pool, host } => write!(f, "host {pool}/{host} removed"),
             Self::NetworkCreated { network } => write!(f, "network {network} created"),
             Self::NetworkUpdated { network } => write!(f, "network {network} updated"),

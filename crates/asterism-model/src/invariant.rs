@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::{NetworkState, event::MAX_EVENTS, session::MAX_SESSIONS};
+use crate::{Host, NetworkState, event::MAX_EVENTS, session::MAX_SESSIONS};
 
 impl NetworkState {
     /// The broken invariants, in words; empty unless there is a bug in `apply`. For tests, the chaos oracle and
@@ -55,7 +55,9 @@ impl NetworkState {
                     found.push(format!("network {} prefers {preferred}, no member of {pool}", network.id));
                 }
             }
-            if let Err(refusal) = self.check_fit(network, self.members_of(network)) {
+            // What a pool lists of its hosts is a fact, fit or not.
+            let is_operators = |host: &&Host| host.xapi.is_none();
+            if let Err(refusal) = self.check_fit(network, self.members_of(network).filter(is_operators)) {
                 found.push(refusal.to_string());
             }
         }

@@ -49,8 +49,13 @@ pub struct XapiHost {
     /// Whether the pool still lists it. One that it lists no longer is kept while its switch holds rows of ours and
     /// answers: the pool's database may be an old one.
     pub is_listed: bool,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub version: String,
     #[serde(default, skip_serializing_if = "is_default")]
     pub fingerprint: Option<CertificateFingerprint>,
+}
+
+impl XapiHost {
+    /// Whether its pool has it in service: it lists the host, and the host is not in maintenance.
+    pub fn is_in_service(&self) -> bool {
+        self.is_listed && self.is_enabled
+    }
 }

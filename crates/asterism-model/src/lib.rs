@@ -41,7 +41,7 @@ pub use diff::{
     BridgeChange, BridgeRemoval, HostDiff, InterfaceChange, PortAddition, PortChange, PortRemoval,
 };
 pub use endpoint::OvsdbEndpoint;
-pub use event::{Event, EventKind};
+pub use event::{Event, EventKind, HostReport};
 pub use fence::{Fence, Outcome, StoredFence};
 pub use id::{ClusterId, HostId, NetworkId, NodeId, PoolId, RowUuid, SessionId, XapiUuid};
 pub use inventory::{HostInventory, PoolInventory, XapiHost};

@@ -76,6 +76,17 @@ name!(
     TransportName
 );
 
+impl Name {
+    /// The name with a number after it, cut so that it stays a name.
+    #[must_use]
+    pub fn numbered(&self, number: u32) -> Self {
+        let end = format!("-{number}");
+        // Names are ASCII, and can be cut anywhere.
+        let kept = self.0.len().min(MAX_LEN - end.len());
+        Self(format!("{}{end}", &self.0[..kept]))
+    }
+}
+
 impl From<HostId> for Name {
     /// What stands for the name of a host that is forgotten.
     fn from(id: HostId) -> Self {

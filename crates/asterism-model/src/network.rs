@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, net::IpAddr, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Host, HostId, Name, NetworkId, PoolId, TransportName};
+use crate::{Host, HostId, Name, NetworkId, PoolId, Transport, TransportName};
 
 /// One isolated layer-2 segment over one pool or several.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,9 +29,15 @@ pub struct PrivateNetwork {
 }
 
 impl PrivateNetwork {
-    /// Whether the host is one of the network's: of one of its pools, and not leaving.
+    /// Whether the host is one of the network's: of one of its pools, with the transport that carries it there, and not
+    /// leaving. A host of a static pool has that transport, or is refused; a pool's XAPI may list hosts that lack it.
     pub fn spans(&self, host: &Host) -> bool {
-        host.is_member() && self.pools.contains_key(&host.pool)
+        host.is_member() && self.transport_of(host).is_some()
+    }
+
+    /// What carries the network's tunnels on a host of one of its pools.
+    pub fn transport_of<'a>(&self, host: &'a Host) -> Option<&'a Transport> {
+        host.transports.get(&self.pools.get(&host.pool)?.transport)
     }
 }
 
@@ -57,6 +63,14 @@ pub enum Encapsulation {
 impl Encapsulation {
     /// All of them, for help and errors.
     pub const ALL: [Self; 3] = [Self::Vxlan, Self::Gre, Self::Geneve];
+
+    /// Whether a pool's XAPI has tunnels of this kind (`tunnel.protocol`), without which its hosts' firewalls drop them.
+    pub fn is_known_to_xapi(self) -> bool {
+        match self {
+            Self::Vxlan | Self::Gre => true,
+            Self::Geneve => false,
+        }
+    }
 
     /// The value of `Interface.type`.
     pub fn as_str(self) -> &'static str {

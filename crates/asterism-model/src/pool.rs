@@ -4,14 +4,28 @@ use std::{collections::BTreeMap, fmt, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{HostId, Name, OvsdbEndpoint, PoolId, TransportName, network::is_default};
+use crate::{
+    HostId, Management, Name, OvsdbEndpoint, PoolId, TransportName, XapiHost, XapiPool, network::is_default,
+};
 
-/// A set of hosts that are managed together: here a static list kept by the operator.
+/// A set of hosts that are managed together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pool {
     pub id: PoolId,
     /// Unique in the cluster.
     pub name: Name,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub management: Management,
+}
+
+impl Pool {
+    /// What is known of its XAPI, if it is behind one.
+    pub fn xapi(&self) -> Option<&XapiPool> {
+        match &self.management {
+            Management::Static => None,
+            Management::Xapi(xapi) => Some(xapi),
+        }
+    }
 }
 
 /// A hypervisor that runs Open vSwitch.
@@ -29,6 +43,9 @@ pub struct Host {
     pub standing: Standing,
     #[serde(default, skip_serializing_if = "is_default")]
     pub uplinks: Uplinks,
+    /// What its pool's XAPI says of it; absent in a static pool.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub xapi: Option<XapiHost>,
     /// The state's revision when this record last changed.
     pub revision: u64,
 }
@@ -36,12 +53,17 @@ pub struct Host {
 impl Host {
     /// Whether the host may be elected star-center.
     pub fn is_eligible(&self) -> bool {
-        self.standing == Standing::Enabled
+        self.standing == Standing::Enabled && self.xapi.as_ref().is_none_or(XapiHost::is_in_service)
     }
 
     /// Whether the host takes part in its pool's networks.
     pub fn is_member(&self) -> bool {
         self.standing != Standing::Leaving
+    }
+
+    /// Whether it is forgotten once no row of ours is left to it: it is leaving, or its pool lists it no longer.
+    pub fn may_be_forgotten(&self) -> bool {
+        !self.is_member() || self.xapi.as_ref().is_some_and(|xapi| !xapi.is_listed)
     }
 }
 

@@ -29,6 +29,18 @@ pub enum Refusal {
     UnknownPool { name: Name, known: Listing<Name> },
     #[error("pool: the name `{name}` is taken; choose another")]
     PoolNameTaken { name: Name },
+    #[error("pool: `{pool}` is leaving; it can be added again once it is gone")]
+    PoolIsLeaving { pool: Name },
+    #[error("pool: `{pool}` is the same pool, {uuid}; a pool is added once")]
+    PoolKnown { pool: Name, uuid: String },
+    #[error("pool: `{pool}` is a static one, without a XAPI")]
+    PoolIsStatic { pool: Name },
+    #[error("pool `{pool}`: its XAPI lists its hosts; add the host to the pool there, and it appears here")]
+    PoolListsHosts { pool: Name },
+    #[error("pool `{pool}`: an inventory of another pool, {uuid}, is not taken for its own")]
+    OtherPoolsInventory { pool: Name, uuid: String },
+    #[error("addresses: a pool's XAPI needs at least one")]
+    NoXapiAddress,
     #[error("pool `{pool}` still has hosts: {hosts}; remove them first")]
     PoolHasHosts { pool: Name, hosts: Listing<Name> },
     #[error("pool `{pool}` is part of networks: {networks}; delete them or remove the pool from them first")]
@@ -54,6 +66,10 @@ pub enum Refusal {
     NoTransport,
     #[error("transport `{transport}`: MTU {mtu} is out of range; expected {min} to {max} bytes")]
     TransportMtuInvalid { transport: TransportName, mtu: u16, min: u16, max: u16 },
+    #[error(
+        "host `{host}` is listed by its pool's XAPI; eject it from the pool there, or drain it with `asterctl host drain {host}`"
+    )]
+    HostListed { host: HostRef },
     #[error("host `{host}` is leaving; it can be added again once it is gone")]
     HostLeaving { host: HostRef },
     #[error("host `{host}` is the preferred center of networks: {networks}; change that first")]
@@ -71,7 +87,7 @@ pub enum Refusal {
     PoolSetAndRemoved { pool: Name },
     #[error(
         "transport: network `{network}` needs transport `{transport}`, which host `{host}` does not have; {}",
-        choices(.known, "its transports")
+        choices(.known, "other transports")
     )]
     TransportMissing { network: Name, host: HostRef, transport: TransportName, known: Listing<TransportName> },
     #[error(
@@ -97,12 +113,22 @@ pub enum Refusal {
         encapsulation: Encapsulation,
         overhead: u16,
     },
+    #[error(
+        "encapsulation: pool `{pool}` is behind a XAPI, which has no tunnels of {encapsulation}; expected vxlan or gre"
+    )]
+    EncapsulationUnknownToXapi { pool: Name, encapsulation: Encapsulation },
+    #[error(
+        "transport: no host of pool `{pool}` has an address on `{transport}`; {}", choices(.known, "other transports")
+    )]
+    TransportUnknown { pool: Name, transport: TransportName, known: Listing<TransportName> },
     #[error("mtu: {mtu} is too small; expected {min} bytes at least")]
     MtuTooSmall { mtu: u16, min: u16 },
     #[error(
         "vni: {vni} is taken by network `{network}`; choose another, or leave it out to have one allocated"
     )]
     VniTaken { vni: Vni, network: Name },
+    #[error("host `{host}` is disabled in its pool, or not listed there, and so no center")]
+    HostOutOfService { host: HostRef },
     #[error(
         "host `{host}` is disabled, and so no center; `asterctl host undrain {host}` makes it one that may be"
     )]

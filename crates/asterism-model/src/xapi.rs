@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::XapiUuid;
+use crate::{PoolInventory, XapiUuid, network::is_default};
 
 /// Who keeps the list of a pool's hosts.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -14,7 +14,7 @@ pub enum Management {
     #[default]
     Static,
     /// The pool's own XAPI: hosts come, change and go as it says.
-    Xapi(XapiPool),
+    Xapi(Box<XapiPool>),
 }
 
 /// A pool of XCP-ng or XenServer hosts.
@@ -23,8 +23,11 @@ pub struct XapiPool {
     /// `pool.uuid`: no other pool is ever taken for this one, whatever answers at its addresses.
     pub uuid: XapiUuid,
     pub access: XapiAccess,
+    /// What it last said; absent until it was first read.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub inventory: Option<PoolInventory>,
     /// Whether the operator removed it: its hosts are leaving, and it is forgotten with the last of them.
-    #[serde(default, skip_serializing_if = "crate::network::is_default")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub is_leaving: bool,
 }
 

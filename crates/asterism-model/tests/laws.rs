@@ -139,7 +139,7 @@ fn histories_apply_and_refuse_every_operation_and_meet_most_refusals() {
     let mut runner = TestRunner::deterministic();
     let mut seen: BTreeMap<String, (u32, u32)> = BTreeMap::new();
     let mut refusals = BTreeSet::new();
-    for _ in 0..300 {
+    for _ in 0..400 {
         let steps: Vec<Step> = history().new_tree(&mut runner).unwrap().current();
         let mut state = NetworkState::default();
         for step in steps {
@@ -155,7 +155,7 @@ fn histories_apply_and_refuse_every_operation_and_meet_most_refusals() {
             }
         }
     }
-    assert_eq!(seen.len(), 18, "{seen:?}");
+    assert_eq!(seen.len(), 21, "{seen:?}");
     for (operation, (applied, refused)) in &seen {
         assert!(*applied >= 10, "{operation}: {applied} applied, {refused} refused");
         // Refused only where the cluster is not initialised, or never.

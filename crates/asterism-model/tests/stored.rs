@@ -94,6 +94,23 @@ const MOVES: &str = "
     disable p2/b
 ";
 
+/// Pools behind a XAPI.
+const XAPI: &str = "
+    @1000 init lab id=42336
+    claim c1
+    xapi-pool x1 pin=ab
+    xapi-pool x2
+    @2000 inventory x1 a#1@10.0.0.1,xenbr1=10.1.0.1/9000,cert=ab b#2@10.0.0.2,xenbr1=10.1.0.2 c#3@10.0.0.3,xenbr1=10.1.0.1
+    access x1 address=https://10.0.0.2 pin=cd
+    network n1 x1:xenbr1:a
+    adopt n1:vni=7:p1=h2:center=p1
+    @3000 inventory x1 b#2@10.0.0.2,disabled,dead,xenbr1=10.1.0.3,cert=ef c#3@10.0.0.9
+    inventory x2 a#1@fd00::1
+    remove-pool x2
+    session
+    s1#1 xapi-pool x3
+";
+
 /// A line of script for each kind of operation, each with all of its parts somewhere.
 const COMMANDS: &[(&str, &str)] = &[
     ("init_cluster", "@1700000000000 init lab id=42334"),
@@ -101,6 +118,13 @@ const COMMANDS: &[(&str, &str)] = &[
     ("claim_epoch", "claim c18446744073709551615"),
     ("add_pool", "s1#1 pool p9"),
     ("remove_pool", "remove-pool p9"),
+    ("remove_pool_force", "remove-pool p9 force"),
+    ("add_xapi_pool", "xapi-pool x9 pin=ab"),
+    ("change_xapi_access", "access x9 address=https://[fd00::1]:8443"),
+    (
+        "record_inventory",
+        "inventory x9 epoch=3 a#1@10.0.0.1,xenbr1=10.1.0.1/9000,cert=ab b#2@fd00::2,disabled,dead",
+    ),
     ("add_host", "host p1/x lan=10.0.0.9 san=fd00::9/9000 ovsdb=ssl:[fd00::9]:6641 datapath=netdev"),
     ("add_host_unix", "host p1/x 10.0.0.9 ovsdb=unix:/run/openvswitch/db.sock"),
     ("enable_host", "enable p1/a"),
@@ -165,7 +189,7 @@ struct Kept {
     digest: &'static str,
 }
 
-const STATES: [Kept; 2] = [
+const STATES: [Kept; 3] = [
     Kept {
         file: "state.json",
         history: rich_state,
@@ -175,6 +199,11 @@ const STATES: [Kept; 2] = [
         file: "state_moves.json",
         history: moved_state,
         digest: "e9ac26d4270ba62cf8cec250991785139045c00600b2843c53bd6e9d0ddd058c",
+    },
+    Kept {
+        file: "state_xapi.json",
+        history: xapi_state,
+        digest: "9f780df5666577826b7b9b50a3b09d2ce5119d9c31717bb9c30056e6f9f8317c",
     },
 ];
 
@@ -273,6 +302,12 @@ fn moved_state() -> NetworkState {
     world.state
 }
 
+fn xapi_state() -> NetworkState {
+    let mut world = support::World::of(XAPI);
+    refuse_each(&mut world, 2, REFUSED_XAPI);
+    world.state
+}
+
 /// What leaves its refusals in the state of [`HISTORY`].
 const REFUSED: &[&str] = &[
     "pool p1",
@@ -290,6 +325,16 @@ const REFUSED: &[&str] = &[
 
 const REFUSED_MOVES: &[&str] =
     &["settings bfd=7", "move n1 p2/b", "move n3 p2/a", "move-pool n3 p2", "adopt n3:vni=5:p1=h1:center=p1"];
+
+const REFUSED_XAPI: &[&str] = &[
+    "xapi-pool x4 uuid=49",
+    "host x1/z 10.0.0.8",
+    "remove x1/b",
+    "network n2 x1:xenbr7",
+    "network n2 x1:xenbr1 encap=geneve",
+    "network n2 x2:xenbr1",
+    "move n1 x1/b",
+];
 
 /// Each in a session of its own, the first of which gets that number.
 fn refuse_each(world: &mut support::World, first: u64, refused: &[&str]) {

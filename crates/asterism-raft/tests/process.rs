@@ -224,7 +224,8 @@ async fn fill(replica: &Replica) -> ExitCode {
 async fn change(replica: &Replica) -> Result<(), ProposeError> {
     let name: Name = "pool".parse().unwrap();
     let exists = replica.read_stale().state.pool_named(&name).is_some();
-    let operation = if exists { Operation::RemovePool { pool: name } } else { Operation::AddPool { name } };
+    let operation =
+        if exists { Operation::RemovePool { pool: name, force: false } } else { Operation::AddPool { name } };
     let proposed = replica.propose(operation, None, Timestamp(1), DEADLINE).await?;
     let Reply::Applied { revision, .. } = proposed.reply else { panic!("{proposed:?}") };
     say(format_args!("held {revision}"));

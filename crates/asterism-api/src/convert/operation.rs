@@ -24,8 +24,8 @@ pub fn operation_from_request(request: &v1::WriteRequest) -> Result<Operation, F
         Message::AddPool(v1::AddPool { name }) => {
             Ok(Operation::AddPool { name: parse("add_pool.name", name)? })
         }
-        Message::RemovePool(v1::RemovePool { pool }) => {
-            Ok(Operation::RemovePool { pool: parse("remove_pool.pool", pool)? })
+        Message::RemovePool(v1::RemovePool { pool, force }) => {
+            Ok(Operation::RemovePool { pool: parse("remove_pool.pool", pool)?, force: *force })
         }
         Message::AddHost(message) => {
             let (pool, host) = host_spec_from_proto(message).within("add_host")?;
@@ -64,13 +64,15 @@ pub fn operation_from_request(request: &v1::WriteRequest) -> Result<Operation, F
     }
 }
 
-/// An operation as a message; `None` for those that are not for operators: the controllers' own, and `InitCluster`,
-/// which is a call of its own.
+/// An operation as a message; `None` for those that are not for operators: the controllers' own, `InitCluster`, which is a
+/// call of its own, and those with a password, which only a controller can seal.
 pub fn operation_to_proto(operation: &Operation) -> Option<Message> {
     Some(match operation {
         Operation::OpenSession => Message::OpenSession(v1::OpenSession {}),
         Operation::AddPool { name } => Message::AddPool(v1::AddPool { name: name.to_string() }),
-        Operation::RemovePool { pool } => Message::RemovePool(v1::RemovePool { pool: pool.to_string() }),
+        Operation::RemovePool { pool, force } => {
+            Message::RemovePool(v1::RemovePool { pool: pool.to_string(), force: *force })
+        }
         Operation::AddHost { pool, host } => Message::AddHost(host_spec_to_proto(pool, host)),
         Operation::EnableHost { host } => Message::EnableHost(v1::EnableHost { host: host.to_string() }),
         Operation::DisableHost { host } => Message::DisableHost(v1::DisableHost { host: host.to_string() }),
@@ -94,6 +96,9 @@ pub fn operation_to_proto(operation: &Operation) -> Option<Message> {
         Operation::ChangeSettings(change) => Message::ChangeSettings(settings::change_to_proto(*change)),
         Operation::InitCluster { .. }
         | Operation::ClaimEpoch { .. }
+        | Operation::AddXapiPool { .. }
+        | Operation::ChangeXapiAccess { .. }
+        | Operation::RecordInventory { .. }
         | Operation::ForgetHost { .. }
         | Operation::RecordUplinks { .. }
         | Operation::AdoptTopology { .. } => return None,

@@ -94,7 +94,7 @@ fn operation() -> impl Strategy<Value = Operation> {
     prop_oneof![
         Just(Operation::OpenSession),
         name().prop_map(|name| Operation::AddPool { name }),
-        name().prop_map(|pool| Operation::RemovePool { pool }),
+        name().prop_map(|pool| Operation::RemovePool { pool, force: false }),
         (name(), host_spec()).prop_map(|(pool, host)| Operation::AddHost { pool, host }),
         host_ref().prop_map(|host| Operation::EnableHost { host }),
         host_ref().prop_map(|host| Operation::DisableHost { host }),

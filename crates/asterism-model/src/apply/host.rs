@@ -9,13 +9,16 @@ use crate::{
 };
 
 /// Eight times the largest installation that is measured.
-const MAX_HOSTS: usize = 4096;
+pub(super) const MAX_HOSTS: usize = 4096;
 /// Smallest transport MTU in bytes: IPv6's (RFC 8200 §5). Largest: what an IPv4 packet's length field holds.
-const TRANSPORT_MTU: (u16, u16) = (1280, u16::MAX);
+pub(super) const TRANSPORT_MTU: (u16, u16) = (1280, u16::MAX);
 
 impl NetworkState {
     pub(super) fn add_host(&mut self, pool: &Name, spec: &HostSpec) -> Applied {
         let pool_id = self.find_pool(pool)?;
+        if self.pools.get(&pool_id).is_some_and(|pool| pool.xapi().is_some()) {
+            return Err(Refusal::PoolListsHosts { pool: pool.clone() });
+        }
         self.check_new_host(pool_id, &HostRef { pool: pool.clone(), host: spec.name.clone() }, spec)?;
         if self.hosts.len() >= MAX_HOSTS {
             return Err(Refusal::TooMany { what: "hosts".into(), limit: MAX_HOSTS });
@@ -32,6 +35,7 @@ impl NetworkState {
             transports: spec.transports.clone(),
             standing: Standing::Enabled,
             uplinks: Uplinks::default(),
+            xapi: None,
             revision: self.revision.saturating_add(1),
         };
         self.check_fit_of_newcomer(&host)?;
@@ -125,6 +129,9 @@ impl NetworkState {
 
     pub(super) fn remove_host(&mut self, label: &HostRef, force: bool) -> Applied {
         let id = self.find_host(label)?;
+        if self.hosts.get(&id).and_then(|host| host.xapi.as_ref()).is_some_and(|xapi| xapi.is_listed) {
+            return Err(Refusal::HostListed { host: label.clone() });
+        }
         let prefers = |network: &&PrivateNetwork| {
             network.pools.values().any(|attachment| attachment.preferred_host == Some(id))
         };
@@ -139,8 +146,8 @@ impl NetworkState {
     pub(super) fn forget_host(&mut self, id: HostId, epoch: u64) -> Applied {
         self.require_epoch(epoch)?;
         match self.hosts.get(&id) {
-            Some(host) if !host.is_member() => self.forget(id),
-            // Forgotten before, or never leaving: the leader's picture is old.
+            Some(host) if host.may_be_forgotten() => self.forget(id),
+            // Forgotten before, or back in its pool: the leader's picture is old.
             Some(_) | None => Ok(Effect::Done),
         }
     }
@@ -160,14 +167,27 @@ impl NetworkState {
         Ok(Effect::Done)
     }
 
-    fn forget(&mut self, id: HostId) -> Applied {
+    pub(super) fn forget(&mut self, id: HostId) -> Applied {
         if let Some(host) = self.hosts.get(&id) {
-            let HostRef { pool, host } = self.host_ref(host);
+            let (label, pool) = (self.host_ref(host), host.pool);
             self.hosts.remove(&id);
+            self.prefer_no_longer(id);
             self.bump();
-            self.record(EventKind::HostForgotten { pool, host });
+            self.record(EventKind::HostForgotten { pool: label.pool, host: label.host });
+            self.drop_pool_if_left(pool);
         }
         Ok(Effect::Done)
+    }
+
+    /// A host that its pool took out of itself is preferred by nobody any more.
+    fn prefer_no_longer(&mut self, host: HostId) {
+        let revision = self.revision.saturating_add(1);
+        for network in self.networks.values_mut() {
+            for attachment in network.pools.values_mut().filter(|pool| pool.preferred_host == Some(host)) {
+                attachment.preferred_host = None;
+                network.revision = revision;
+            }
+        }
     }
 
     pub(super) fn find_host(&self, label: &HostRef) -> Result<HostId, Refusal> {
@@ -183,7 +203,7 @@ impl NetworkState {
 
 /// Whether a host can send from this address and be reached at it. IPv6's link-local ones mean nothing without an
 /// interface, and IPv4's in IPv6's clothes are spelt as IPv4.
-fn is_own_unicast(address: IpAddr) -> bool {
+pub(super) fn is_own_unicast(address: IpAddr) -> bool {
     let fits_version = match address {
         IpAddr::V4(address) => !address.is_broadcast(),
         IpAddr::V6(address) => !address.is_unicast_link_local() && address.to_ipv4_mapped().is_none(),

@@ -5,6 +5,7 @@
 //! session. No policy: who becomes center is decided by the planner and only checked here.
 
 mod host;
+mod inventory;
 mod moves;
 mod network;
 mod pool;
@@ -64,7 +65,12 @@ impl NetworkState {
             Operation::OpenSession => self.open_session(),
             Operation::ClaimEpoch { node } => self.claim_epoch(*node),
             Operation::AddPool { name } => self.add_pool(name),
-            Operation::RemovePool { pool } => self.remove_pool(pool),
+            Operation::AddXapiPool { name, uuid, access } => self.add_xapi_pool(name, *uuid, access),
+            Operation::ChangeXapiAccess { pool, access } => self.change_xapi_access(pool, access),
+            Operation::RemovePool { pool, force } => self.remove_pool(pool, *force),
+            Operation::RecordInventory { pool, epoch, inventory } => {
+                self.record_inventory(*pool, *epoch, inventory)
+            }
             Operation::AddHost { pool, host } => self.add_host(pool, host),
             Operation::EnableHost { host } => self.enable_host(host),
             Operation::DisableHost { host } => self.disable_host(host),

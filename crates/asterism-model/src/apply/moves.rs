@@ -5,7 +5,7 @@
 
 use super::Applied;
 use crate::{
-    Cause, Effect, HostRef, Name, NetworkId, NetworkState, NextCenter, NextPool, Refusal, Topology,
+    Cause, Effect, Host, HostRef, Name, NetworkId, NetworkState, NextCenter, NextPool, Refusal, Topology,
     pool::Standing,
 };
 
@@ -13,12 +13,15 @@ impl NetworkState {
     pub(super) fn move_center(&mut self, network: &Name, host: &HostRef) -> Applied {
         let (id, pool) = (self.find_network(network)?.id, self.find_pool(&host.pool)?);
         let found = self.find_host(host)?;
+        let is_eligible = self.hosts.get(&found).is_some_and(Host::is_eligible);
         match self.hosts.get(&found).map(|host| host.standing) {
-            Some(Standing::Enabled) => {}
+            Some(Standing::Enabled) if is_eligible => {}
+            Some(Standing::Enabled) => return Err(Refusal::HostOutOfService { host: host.clone() }),
             Some(Standing::Disabled) => return Err(Refusal::HostDisabled { host: host.clone() }),
             Some(Standing::Leaving) | None => return Err(Refusal::HostLeaving { host: host.clone() }),
         }
         self.find_attached_pool(self.find_network(network)?, &host.pool)?;
+        self.check_spanned(network, found)?;
         let preferred = self.networks.get(&id).and_then(|network| network.pools.get(&pool)?.preferred_host);
         if let Some(other) = preferred.filter(|preferred| *preferred != found) {
             let preferred = HostRef { pool: host.pool.clone(), host: self.host_name(other) };

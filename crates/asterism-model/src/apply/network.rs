@@ -7,9 +7,9 @@ use std::{
 
 use super::{Applied, exhausted};
 use crate::{
-    Effect, Encapsulation, EventKind, Host, HostRef, Name, NetworkChange, NetworkId, NetworkSpec,
-    NetworkState, PoolAttachment, PoolAttachmentSpec, PoolId, PrivateNetwork, Refusal, Transport, Vni,
-    target::MAX_ID,
+    Effect, Encapsulation, EventKind, Host, HostId, HostRef, Name, NetworkChange, NetworkId, NetworkSpec,
+    NetworkState, Pool, PoolAttachment, PoolAttachmentSpec, PoolId, PrivateNetwork, Refusal, Transport,
+    TransportName, Vni, target::MAX_ID,
 };
 
 /// Four times the largest installation that is measured.
@@ -49,9 +49,9 @@ impl NetworkState {
             revision: self.revision.saturating_add(1),
         };
         self.check_pools(&network)?;
-        self.check_fit(&network, self.members_of(&network))?;
+        self.check_fit(&network, self.hosts_in(&network))?;
         network.mtu = spec.mtu.unwrap_or_else(|| self.largest_mtu(&network));
-        self.check_fit(&network, self.members_of(&network))?;
+        self.check_fit(&network, self.hosts_in(&network))?;
 
         let id = network.id;
         self.last_network = id.0;
@@ -99,7 +99,7 @@ impl NetworkState {
             return Ok(Effect::Done);
         }
         self.check_pools(&network)?;
-        self.check_fit(&network, self.members_of(&network))?;
+        self.check_fit(&network, self.hosts_in(&network))?;
         network.revision = self.bump();
         self.networks.insert(network.id, network);
         self.record(EventKind::NetworkUpdated { network: name.clone() });
@@ -130,12 +130,11 @@ impl NetworkState {
         for host in hosts {
             let Some(attachment) = network.pools.get(&host.pool) else { continue };
             let Some(transport) = host.transports.get(&attachment.transport) else {
-                return Err(Refusal::TransportMissing {
-                    network: network.name.clone(),
-                    host: self.host_ref(host),
-                    transport: attachment.transport.clone(),
-                    known: host.transports.keys().cloned().collect(),
-                });
+                // What a pool lists is what there is: such a host has no part in the network.
+                if host.xapi.is_some() {
+                    continue;
+                }
+                return Err(self.transport_missing(network, host, attachment));
             };
             let is_ipv4 = transport.address.is_ipv4();
             if *first_is_ipv4.get_or_insert(is_ipv4) != is_ipv4 {
@@ -174,7 +173,7 @@ impl NetworkState {
     /// IP version, so that ordinary hosts can join.
     fn largest_mtu(&self, network: &PrivateNetwork) -> u16 {
         self.members_of(network)
-            .filter_map(|host| host.transports.get(&network.pools.get(&host.pool)?.transport))
+            .filter_map(|host| network.transport_of(host))
             .map(|transport| inner_mtu(*transport, network.encapsulation))
             .min()
             .unwrap_or_else(|| {
@@ -188,12 +187,68 @@ impl NetworkState {
         if network.pools.is_empty() {
             return Err(Refusal::NoPools);
         }
+        for (pool, attachment) in &network.pools {
+            self.check_xapi_pool(*pool, attachment, network.encapsulation)?;
+        }
         match network.preferred_pool {
             Some(preferred) if !network.pools.contains_key(&preferred) => {
                 Err(self.pool_not_in_network(network, &self.pool_name(preferred)))
             }
             Some(_) | None => Ok(()),
         }
+    }
+
+    /// Whether a pool behind a XAPI, if it is one, can carry such a network at all.
+    fn check_xapi_pool(
+        &self,
+        pool: PoolId,
+        attachment: &PoolAttachment,
+        encapsulation: Encapsulation,
+    ) -> Result<(), Refusal> {
+        let Some(xapi) = self.pools.get(&pool).and_then(Pool::xapi) else { return Ok(()) };
+        let name = self.pool_name(pool);
+        if xapi.is_leaving {
+            return Err(Refusal::PoolIsLeaving { pool: name });
+        }
+        if !encapsulation.is_known_to_xapi() {
+            return Err(Refusal::EncapsulationUnknownToXapi { pool: name, encapsulation });
+        }
+        let transports = || self.hosts_of(pool).flat_map(|host| host.transports.keys());
+        if xapi.inventory.is_none() || transports().any(|transport| *transport == attachment.transport) {
+            return Ok(());
+        }
+        let known: BTreeSet<&TransportName> = transports().collect();
+        let known = known.into_iter().cloned().collect();
+        Err(Refusal::TransportUnknown { pool: name, transport: attachment.transport.clone(), known })
+    }
+
+    /// Whether a host that its pool lists has what carries the network.
+    pub(super) fn check_spanned(&self, network: &Name, host: HostId) -> Result<(), Refusal> {
+        let network = self.find_network(network)?;
+        let host = self.hosts.get(&host).filter(|host| !network.spans(host));
+        match host.and_then(|host| Some((host, network.pools.get(&host.pool)?))) {
+            Some((host, attachment)) => Err(self.transport_missing(network, host, attachment)),
+            None => Ok(()),
+        }
+    }
+
+    fn transport_missing(
+        &self,
+        network: &PrivateNetwork,
+        host: &Host,
+        attachment: &PoolAttachment,
+    ) -> Refusal {
+        Refusal::TransportMissing {
+            network: network.name.clone(),
+            host: self.host_ref(host),
+            transport: attachment.transport.clone(),
+            known: host.transports.keys().cloned().collect(),
+        }
+    }
+
+    /// The hosts of a network's pools, whether they have what carries it or not; leaving ones left out.
+    fn hosts_in<'a>(&'a self, network: &'a PrivateNetwork) -> impl Iterator<Item = &'a Host> {
+        self.hosts.values().filter(|host| host.is_member() && network.pools.contains_key(&host.pool))
     }
 
     fn check_vni(&self, requested: Option<Vni>) -> Result<(), Refusal> {
@@ -214,7 +269,7 @@ impl NetworkState {
         Ok(PoolAttachment { transport: spec.transport.clone(), preferred_host })
     }
 
-    fn resolve_member(&self, pool: &Name, host: Option<&Name>) -> Result<Option<crate::HostId>, Refusal> {
+    fn resolve_member(&self, pool: &Name, host: Option<&Name>) -> Result<Option<HostId>, Refusal> {
         let Some(host) = host else { return Ok(None) };
         let label = HostRef { pool: pool.clone(), host: host.clone() };
         let id = self.find_host(&label)?;

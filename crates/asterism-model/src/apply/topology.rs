@@ -67,7 +67,7 @@ impl NetworkState {
             }
             let next = star.next.map(|next| next.host);
             for host in [Some(star.center), star.standby, next].into_iter().flatten() {
-                if !self.hosts.get(&host).is_some_and(|host| host.pool == *pool && host.is_member()) {
+                if !self.hosts.get(&host).is_some_and(|host| host.pool == *pool && network.spans(host)) {
                     return Err(format!("{host} is not a host of {pool}"));
                 }
             }

@@ -347,7 +347,7 @@ fn a_newcomer_must_fit_the_networks_of_its_pool() {
             > network wide p1:san p2:lan
             r6 network n2
             > host p1/b 10.0.0.2
-            refused: transport: network `big` needs transport `san`, which host `p1/b` does not have; its transports: lan
+            refused: transport: network `big` needs transport `san`, which host `p1/b` does not have; other transports: lan
             > host p1/b san=10.1.0.2
             refused: mtu: the 8950 of network `big` are more than transport `san` of host `p1/b` carries: its MTU of 1500 less 50 bytes of vxlan leaves 1450
             > host p1/b san=fd00::2/9000

@@ -6,6 +6,7 @@
 mod support;
 
 mod host;
+mod inventory;
 mod moves;
 mod network;
 mod pool;

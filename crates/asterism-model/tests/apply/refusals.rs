@@ -63,6 +63,33 @@ const CASES: &[&str] = &[
     "settings bfd=1000001 mode=read-only",
 ];
 
+/// The same of a pool behind a XAPI.
+const XAPI: &str = "
+    init lab
+    claim c1
+    xapi-pool x1
+    inventory x1 a#1@10.0.0.1,xenbr1=10.1.0.1 b#2@10.0.0.2,xenbr1=10.1.0.2,disabled
+    pool p1
+    network n1 x1:xenbr1
+    xapi-pool x2
+    inventory x2 a#3@10.0.0.3
+    remove-pool x2
+";
+
+const XAPI_CASES: &[&str] = &[
+    "xapi-pool x3 uuid=49",
+    "xapi-pool x1",
+    "access p1",
+    "host x1/c 10.0.0.9",
+    "inventory x1 uuid=7",
+    "remove x1/a",
+    "network n2 x1:xenbr9",
+    "network n2 x1:xenbr1 encap=geneve",
+    "network n2 x2:xenbr1",
+    "move n1 x1/b",
+    "access x1 address=-",
+];
+
 #[test]
 fn each_refusal_says_what_is_wrong_and_what_would_be_valid() {
     let said: Vec<String> =
@@ -107,7 +134,7 @@ fn each_refusal_says_what_is_wrong_and_what_would_be_valid() {
         host p1/c 10.0.0.9/100
             transport `lan`: MTU 100 is out of range; expected 1280 to 65535 bytes
         host p1/c san=10.1.0.9
-            transport: network `n1` needs transport `lan`, which host `p1/c` does not have; its transports: san
+            transport: network `n1` needs transport `lan`, which host `p1/c` does not have; other transports: san
         remove p1/b
             host `p1/b` is the preferred center of networks: n1; change that first
         update n9
@@ -119,7 +146,7 @@ fn each_refusal_says_what_is_wrong_and_what_would_be_valid() {
         network n3 p1 prefer=p2
             pool `p2` is not part of network `n3`; its pools: p1
         network n3 p1 p2:wan
-            transport: network `n3` needs transport `wan`, which host `p2/a` does not have; its transports: lan, san
+            transport: network `n3` needs transport `wan`, which host `p2/a` does not have; other transports: lan, san
         network n3 p1:san p2:san
             transport: host `p2/a` has an IPv6 address on it and others of network `n3` have not; all need the same IP version
         network n3 p1 mtu=1500
@@ -150,6 +177,28 @@ fn each_refusal_says_what_is_wrong_and_what_would_be_valid() {
             bfd-budget: 99 is out of range; expected 100 to 1000000
         settings bfd=1000001 mode=read-only
             bfd-budget: 1000001 is out of range; expected 100 to 1000000
+        (xapi) xapi-pool x3 uuid=49
+            pool: `x1` is the same pool, 00000000-0000-0000-0000-000000000031; a pool is added once
+        (xapi) xapi-pool x1
+            pool: `x1` is the same pool, 00000000-0000-0000-0000-000000000031; a pool is added once
+        (xapi) access p1
+            pool: `p1` is a static one, without a XAPI
+        (xapi) host x1/c 10.0.0.9
+            pool `x1`: its XAPI lists its hosts; add the host to the pool there, and it appears here
+        (xapi) inventory x1 uuid=7
+            pool `x1`: an inventory of another pool, 00000000-0000-0000-0000-000000000007, is not taken for its own
+        (xapi) remove x1/a
+            host `x1/a` is listed by its pool's XAPI; eject it from the pool there, or drain it with `asterctl host drain x1/a`
+        (xapi) network n2 x1:xenbr9
+            transport: no host of pool `x1` has an address on `xenbr9`; other transports: xenbr1
+        (xapi) network n2 x1:xenbr1 encap=geneve
+            encapsulation: pool `x1` is behind a XAPI, which has no tunnels of geneve; expected vxlan or gre
+        (xapi) network n2 x2:xenbr1
+            pool: `x2` is leaving; it can be added again once it is gone
+        (xapi) move n1 x1/b
+            host `x1/b` is disabled in its pool, or not listed there, and so no center
+        (xapi) access x1 address=-
+            addresses: a pool's XAPI needs at least one
         (leaving) enable p1/a
             host `p1/a` is leaving; it can be added again once it is gone
         (twin) network n3 p1 p3:wan
@@ -195,6 +244,9 @@ fn cases() -> Vec<(String, Refusal)> {
     ];
     for case in CASES {
         cases.push(((*case).to_owned(), refuse(&mut World::of(LAB).state, case)));
+    }
+    for case in XAPI_CASES {
+        cases.push((format!("(xapi) {case}"), refuse(&mut World::of(XAPI).state, case)));
     }
     let mut leaving = World::of(&format!("{LAB}\nremove p1/a")).state;
     cases.push(("(leaving) enable p1/a".to_owned(), refuse(&mut leaving, "enable p1/a")));

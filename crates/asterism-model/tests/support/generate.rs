@@ -5,11 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::xapi;
 use asterism_model::{
-    Cause, ClusterId, Command, Datapath, Detection, Drain, DrainExtent, Encapsulation, Host, HostId, HostRef,
-    HostSpec, Mode, Name, NetworkChange, NetworkId, NetworkSpec, NetworkState, NextCenter, NextPool, NodeId,
-    Operation, OvsdbEndpoint, PoolAttachmentSpec, PoolId, PrivateNetwork, RequestId, Resilience, SessionId,
-    SettingsChange, StarPlan, Timestamp, TopologyPlan, Transport, TransportName, Uplinks, Vni, encode_state,
+    Cause, ClusterId, Command, Datapath, Detection, Drain, DrainExtent, Encapsulation, Host, HostId,
+    HostInventory, HostRef, HostSpec, Mode, Name, NetworkChange, NetworkId, NetworkSpec, NetworkState,
+    NextCenter, NextPool, NodeId, Operation, OvsdbEndpoint, PoolAttachmentSpec, PoolId, PoolInventory,
+    PrivateNetwork, RequestId, Resilience, SessionId, SettingsChange, StarPlan, Timestamp, TopologyPlan,
+    Transport, TransportName, Uplinks, Vni, XapiUuid, encode_state,
 };
 use proptest::{collection, option, prelude::*, sample};
 
@@ -31,6 +33,13 @@ pub struct Step {
 #[derive(Debug, Clone)]
 pub enum Draft {
     Operation(Operation),
+    /// What the XAPI of the pool at that place of the list says: those of `HOSTS` that it has, with the place of the address
+    /// of each, and whether it is in service.
+    Inventory {
+        pool: usize,
+        epoch_lag: u64,
+        hosts: Vec<Option<(usize, bool)>>,
+    },
     /// Forgets the host at that place of the list, with an epoch so far behind.
     Forget {
         host: usize,
@@ -71,6 +80,22 @@ impl Step {
     pub fn command(&self, state: &NetworkState) -> Command {
         let operation = match &self.draft {
             Draft::Operation(operation) => operation.clone(),
+            Draft::Inventory { pool, epoch_lag, hosts } => {
+                let pools = state.pools().values().filter_map(|pool| Some((pool.id, pool.xapi()?.uuid)));
+                let (pool, uuid) = pick(pools, *pool).unwrap_or((PoolId(1), XapiUuid(0)));
+                let hosts = hosts.iter().zip(1..).filter_map(|(host, uuid)| {
+                    let (place, is_enabled) = (*host)?;
+                    let address = home_of(4 + pool.0 as usize % 3, place);
+                    let transport = is_enabled.then_some(Transport { address, mtu: 1500 });
+                    let seen = xapi::plain_host(name(HOSTS[place % HOSTS.len()]), address, transport);
+                    Some((XapiUuid(uuid), HostInventory { is_enabled, ..seen }))
+                });
+                Operation::RecordInventory {
+                    pool,
+                    epoch: state.epoch().saturating_sub(*epoch_lag),
+                    inventory: PoolInventory { uuid, master: XapiUuid(1), hosts: hosts.collect() },
+                }
+            }
             Draft::Forget { host, epoch_lag } => Operation::ForgetHost {
                 host: pick(state.hosts().keys().copied(), *host).unwrap_or(HostId(1)),
                 epoch: state.epoch().saturating_sub(*epoch_lag),
@@ -182,6 +207,8 @@ fn prelude() -> impl Strategy<Value = Vec<Step>> {
     let plain = |operation| Step { milliseconds: 1, request: None, draft: Draft::Operation(operation) };
     let mut operations = vec![init(), Operation::ClaimEpoch { node: NodeId(1) }, Operation::OpenSession];
     operations.extend(POOLS.map(|pool| Operation::AddPool { name: name(pool) }));
+    let (uuid, access) = (XapiUuid(9), xapi::plain_access().into());
+    operations.push(Operation::AddXapiPool { name: name("px"), uuid, access });
     let networks = [("na", vec!["pa", "pb"]), ("nb", vec!["pb", "pc"]), ("nc", vec!["pa"])];
     for (pool, pool_name) in POOLS.iter().take(3).enumerate() {
         for (host, host_name) in HOSTS.iter().take(2).enumerate() {
@@ -209,11 +236,15 @@ pub fn step() -> impl Strategy<Value = Step> {
 fn draft() -> impl Strategy<Value = Draft> {
     let lag = || prop_oneof![9 => Just(0), 1 => any::<u64>()];
     let forget = (0..12_usize, lag()).prop_map(|(host, epoch_lag)| Draft::Forget { host, epoch_lag });
+    let host = option::weighted(0.7, (0..6_usize, prop::bool::weighted(0.8)));
+    let inventory = (0..3_usize, lag(), collection::vec(host, HOSTS.len()))
+        .prop_map(|(pool, epoch_lag, hosts)| Draft::Inventory { pool, epoch_lag, hosts });
     let adopt = (lag(), lag(), collection::vec(plan(), 0..4))
         .prop_map(|(epoch_lag, revision_lag, plans)| Draft::Adopt { epoch_lag, revision_lag, plans });
     prop_oneof![
         12 => operation().prop_map(Draft::Operation),
         1 => forget,
+        2 => inventory,
         4 => adopt,
     ]
 }
@@ -245,7 +276,12 @@ pub fn operation() -> impl Strategy<Value = Operation> {
         2 => Just(Operation::OpenSession),
         1 => any::<u64>().prop_map(|node| Operation::ClaimEpoch { node: NodeId(node) }),
         2 => pool_name().prop_map(|name| Operation::AddPool { name }),
-        2 => pool_name().prop_map(|pool| Operation::RemovePool { pool }),
+        2 => (pool_name(), any::<bool>()).prop_map(|(pool, force)| Operation::RemovePool { pool, force }),
+        1 => (pool_name(), 1..5_u128).prop_map(|(name, uuid)| {
+            Operation::AddXapiPool { name, uuid: XapiUuid(uuid), access: xapi::plain_access().into() }
+        }),
+        1 => pool_name()
+            .prop_map(|pool| Operation::ChangeXapiAccess { pool, access: xapi::plain_access().into() }),
         6 => (pool_name(), new_host()).prop_map(|(pool, host)| Operation::AddHost { pool, host }),
         2 => host_ref().prop_map(|host| Operation::EnableHost { host }),
         2 => host_ref().prop_map(|host| Operation::DisableHost { host }),
@@ -402,7 +438,7 @@ fn host_ref() -> impl Strategy<Value = HostRef> {
 }
 
 fn pool_name() -> impl Strategy<Value = Name> {
-    one_of(&POOLS)
+    prop_oneof![4 => one_of(&POOLS), 1 => Just(name("px"))]
 }
 
 fn host_name() -> impl Strategy<Value = Name> {

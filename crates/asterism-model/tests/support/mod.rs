@@ -12,5 +12,6 @@ pub mod generate;
 pub mod render;
 pub mod run;
 pub mod script;
+pub mod xapi;
 
 pub use run::{World, transcript};

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use asterism_model::{
     Choice, ClusterSettings, Detection, Drain, DrainExtent, Effect, Host, NetworkState, PrivateNetwork,
-    Reply, Topology, Uplinks,
+    Reply, Topology, Uplinks, XapiTrust,
 };
 
 pub fn reply(reply: &Reply) -> String {
@@ -63,22 +63,45 @@ fn cluster(state: &NetworkState, out: &mut String) {
     let (epoch, revision) = (state.epoch(), state.revision());
     line(out, format_args!("cluster {name}, epoch {epoch}{holder}, revision {revision}"));
     for pool in state.pools().values() {
-        line(out, format_args!("pool {} {}", pool.id, pool.name));
+        let Some(xapi) = pool.xapi() else {
+            line(out, format_args!("pool {} {}", pool.id, pool.name));
+            continue;
+        };
+        let listed = xapi.inventory.as_ref().map_or(0, |inventory| inventory.hosts.len());
+        let trust = match &xapi.access.trust {
+            XapiTrust::Authority(_) => "a CA".to_owned(),
+            XapiTrust::Fingerprints(known) => {
+                known.iter().map(|known| known.to_string()[..2].to_owned()).collect::<Vec<_>>().join("+")
+            }
+        };
+        let leaving = if xapi.is_leaving { ", leaving" } else { "" };
+        line(
+            out,
+            format_args!("pool {} {} lists {listed} hosts, trusts [{trust}]{leaving}", pool.id, pool.name),
+        );
     }
 }
 
 fn hosts(state: &NetworkState, out: &mut String) {
-    for Host { id, ovsdb, datapath, transports, standing, uplinks, revision, .. } in state.hosts().values() {
+    for Host { id, ovsdb, datapath, transports, standing, uplinks, xapi, revision, .. } in
+        state.hosts().values()
+    {
         let label = state.host_label(*id);
         let transports: String = transports
             .iter()
             .map(|(name, transport)| format!(" {name}={}/{}", transport.address, transport.mtu))
             .collect();
         let uplinks = if *uplinks == Uplinks::One { " one uplink" } else { "" };
+        let xapi = xapi.as_ref().map_or_else(String::new, |xapi| {
+            let states =
+                [(xapi.is_listed, "unlisted"), (xapi.is_enabled, "disabled"), (xapi.is_live, "dead")];
+            let wrong: String = states.iter().filter(|(is, _)| !is).map(|(_, no)| format!(" {no}")).collect();
+            format!(" xapi {}{wrong}", xapi.uuid.0)
+        });
         line(
             out,
             format_args!(
-                "host {id} {label} {standing:?} {datapath} {ovsdb}{transports}{uplinks} r{revision}"
+                "host {id} {label} {standing:?} {datapath} {ovsdb}{transports}{uplinks}{xapi} r{revision}"
             ),
         );
     }

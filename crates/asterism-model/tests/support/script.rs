@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! [@MS] [sN#SEQ] VERB ...
-//! init lab | session | claim c1 | pool p1 | remove-pool p1
+//! init lab | session | claim c1 | pool p1 | remove-pool p1 [force]
 //! host p1/a 10.0.0.1 | host p1/a lan=10.0.0.1/9000 san=10.1.0.1 ovsdb=ssl:10.0.0.1 datapath=netdev
 //! enable p1/a | disable p1/a | remove p1/a [force] | forget h1 [epoch=1] | uplinks h1 one|several [epoch=1]
 //! network n p1 p2:san:host encap=gre mtu=1400 vni=7 prefer=p2 resilience=dual detection=fast
@@ -14,7 +14,7 @@
 //! center; `~` after the next pool says that the root is drained.
 //!
 //! A transport is `lan` with 1500 bytes unless told otherwise; an OVSDB answers at the first transport's address;
-//! `adopt` has the current epoch and revision. Panics on what it can't read: scripts are written by tests.
+//! pools behind a XAPI are in `xapi.rs`; `adopt` has the current epoch and revision. Panics on what it can't read: scripts are written by tests.
 
 use std::{collections::BTreeMap, net::IpAddr, str::FromStr};
 
@@ -24,6 +24,8 @@ use asterism_model::{
     OvsdbEndpoint, PoolAttachmentSpec, PoolId, RequestId, Resilience, SessionId, SettingsChange, StarPlan,
     Timestamp, TopologyPlan, Transport, TransportName, Uplinks, Vni,
 };
+
+use super::xapi;
 
 /// The transport that scripts mean when they name none.
 pub const LAN: &str = "lan";
@@ -56,7 +58,10 @@ fn parse_operation(verb: &str, words: &[&str], state: &NetworkState) -> Operatio
         "session" => Operation::OpenSession,
         "claim" => Operation::ClaimEpoch { node: NodeId(parse_id(first(), 'c')) },
         "pool" => Operation::AddPool { name: parse_as(first()) },
-        "remove-pool" => Operation::RemovePool { pool: parse_as(first()) },
+        "remove-pool" => Operation::RemovePool { pool: parse_as(first()), force: words.contains(&"force") },
+        "xapi-pool" => xapi::add_pool(first(), &words[1..]),
+        "access" => xapi::change_access(first(), &words[1..]),
+        "inventory" => xapi::inventory(first(), &words[1..], state),
         "host" => parse_host(first(), &words[1..]),
         "enable" => Operation::EnableHost { host: parse_as(first()) },
         "disable" => Operation::DisableHost { host: parse_as(first()) },
@@ -113,7 +118,7 @@ fn parse_host(label: &str, words: &[&str]) -> Operation {
     Operation::AddHost { pool: parse_as(pool), host }
 }
 
-fn parse_transport(word: &str) -> (TransportName, Transport) {
+pub(super) fn parse_transport(word: &str) -> (TransportName, Transport) {
     let (name, place) = word.split_once('=').unwrap_or((LAN, word));
     let (address, mtu) = place.split_once('/').unwrap_or((place, "1500"));
     (parse_as(name), Transport { address: parse_as::<IpAddr>(address), mtu: parse_as(mtu) })
@@ -253,11 +258,11 @@ fn parse_id<T: FromStr>(text: &str, letter: char) -> T {
     parse_as(number)
 }
 
-fn parse_as<T: FromStr>(text: &str) -> T {
+pub(super) fn parse_as<T: FromStr>(text: &str) -> T {
     text.parse().unwrap_or_else(|_| panic!("can't read `{text}`"))
 }
 
-fn option<'a>(words: &[&'a str], key: &str) -> Option<&'a str> {
+pub(super) fn option<'a>(words: &[&'a str], key: &str) -> Option<&'a str> {
     all_options(words, key).next()
 }
 

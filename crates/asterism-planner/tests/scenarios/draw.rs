@@ -177,13 +177,15 @@ fn elections(state: &NetworkState, after: u64) -> Vec<String> {
                     format!("pool-center: {} -> {}{}", or_none(from), or_none(to), because(*cause)),
                 );
             }
-            EventKind::HostForgotten { .. } | EventKind::HostUplinksChanged { .. } => {
-                others.push(kind.to_string())
-            }
+            EventKind::HostForgotten { .. }
+            | EventKind::HostUplinksChanged { .. }
+            | EventKind::HostReported { .. }
+            | EventKind::PoolLeaving { .. } => others.push(kind.to_string()),
             EventKind::ClusterInitialised { .. }
             | EventKind::EpochClaimed { .. }
             | EventKind::PoolAdded { .. }
             | EventKind::PoolRemoved { .. }
+            | EventKind::PoolAccessChanged { .. }
             | EventKind::HostAdded { .. }
             | EventKind::HostStandingChanged { .. }
             | EventKind::SettingsChanged { .. }

@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use asterism_model::{Detection, Host, HostId, PoolId, PrivateNetwork, Topology, Uplinks};
+use asterism_model::{Detection, Host, HostId, PoolId, PrivateNetwork, Topology, TransportName, Uplinks};
 
 use crate::{links::Fabric, members::Members};
 
@@ -131,6 +131,10 @@ struct Count {
 }
 
 impl Count {
+    fn plus(self, other: Self) -> Self {
+        Self { normal: self.normal + other.normal, fast: self.fast + other.fast }
+    }
+
     fn add(&mut self, detection: Detection, count: i64) {
         match detection {
             Detection::Normal => self.normal += count,
@@ -139,7 +143,10 @@ impl Count {
     }
 }
 
-/// What all leaves of a pool have.
+/// Networks of a pool that one transport carries have the same hosts.
+type Carrier<'a> = (PoolId, &'a TransportName);
+
+/// What all leaves of a carrier have.
 #[derive(Default)]
 struct Leaves {
     /// Of one that can bond.
@@ -150,19 +157,19 @@ struct Leaves {
 
 struct Census<'a> {
     members: &'a Members<'a>,
-    /// Of each pool's hosts, how many can bond and how many can't.
-    sizes: BTreeMap<PoolId, (i64, i64)>,
-    leaves: BTreeMap<PoolId, Leaves>,
+    /// Of each carrier's hosts, how many can bond and how many can't.
+    sizes: BTreeMap<Carrier<'a>, (i64, i64)>,
+    leaves: BTreeMap<Carrier<'a>, Leaves>,
     /// What heads have beyond a leaf.
     heads: BTreeMap<HostId, Count>,
 }
 
 impl<'a> Census<'a> {
     fn of(members: &'a Members<'a>) -> Self {
-        let mut sizes: BTreeMap<PoolId, (i64, i64)> = BTreeMap::new();
-        for pool in members.state().pools().keys() {
-            for host in members.of_pool(*pool) {
-                let (several, one) = sizes.entry(*pool).or_default();
+        let mut sizes: BTreeMap<Carrier<'_>, (i64, i64)> = BTreeMap::new();
+        for host in members.all() {
+            for transport in host.transports.keys() {
+                let (several, one) = sizes.entry((host.pool, transport)).or_default();
                 match host.uplinks {
                     Uplinks::Several => *several += 1,
                     Uplinks::One => *one += 1,
@@ -176,8 +183,11 @@ impl<'a> Census<'a> {
         let members = self.members;
         let fabric = Fabric::with(members, network, topology);
         let detection = network.detection;
-        for (pool, star) in topology.stars.iter().filter(|(pool, _)| network.pools.contains_key(pool)) {
-            let takes_part = |host: HostId| members.get(host).filter(|host| host.pool == *pool);
+        for (pool, star) in &topology.stars {
+            let Some(attachment) = network.pools.get(pool) else { continue };
+            let carrier = (*pool, &attachment.transport);
+            let takes_part =
+                |host: HostId| members.get(host).filter(|host| host.pool == *pool && network.spans(host));
             let center = takes_part(star.center.holder);
             let standby = star.standby.and_then(takes_part);
             let heads: Vec<&Host> = center.into_iter().chain(standby).collect();
@@ -185,8 +195,8 @@ impl<'a> Census<'a> {
                 Uplinks::Several => heads.len(),
                 Uplinks::One => heads.len().min(1),
             };
-            let (mut several, mut one) = self.sizes.get(pool).copied().unwrap_or_default();
-            let leaves = self.leaves.entry(*pool).or_default();
+            let (mut several, mut one) = self.sizes.get(&carrier).copied().unwrap_or_default();
+            let leaves = self.leaves.entry(carrier).or_default();
             leaves.several.add(detection, number(heads.len()));
             leaves.one.add(detection, number(heads.len().min(1)));
             for head in &heads {
@@ -211,20 +221,18 @@ impl<'a> Census<'a> {
     fn close(self) -> Budget {
         let budget = self.members.state().settings().bfd_budget;
         let mut hosts = BTreeMap::new();
-        for pool in self.members.state().pools().keys() {
-            for host in self.members.of_pool(*pool) {
-                let as_leaf = self.leaves.get(pool).map(|leaves| match host.uplinks {
-                    Uplinks::Several => leaves.several,
-                    Uplinks::One => leaves.one,
-                });
-                let (leaf, head) =
-                    (as_leaf.unwrap_or_default(), self.heads.get(&host.id).copied().unwrap_or_default());
-                let count = |one: i64, other: i64| u32::try_from(one + other).unwrap_or(0);
-                let sessions =
-                    Sessions { normal: count(leaf.normal, head.normal), fast: count(leaf.fast, head.fast) };
-                if sessions.total() > 0 {
-                    hosts.insert(host.id, BfdLoad::of(sessions, budget));
-                }
+        for host in self.members.all() {
+            let carriers = host.transports.keys().filter_map(|name| self.leaves.get(&(host.pool, name)));
+            let as_leaf = carriers.map(|leaves| match host.uplinks {
+                Uplinks::Several => leaves.several,
+                Uplinks::One => leaves.one,
+            });
+            let head = self.heads.get(&host.id).copied();
+            let all = as_leaf.chain(head).fold(Count::default(), Count::plus);
+            let count = |count: i64| u32::try_from(count).unwrap_or(0);
+            let sessions = Sessions { normal: count(all.normal), fast: count(all.fast) };
+            if sessions.total() > 0 {
+                hosts.insert(host.id, BfdLoad::of(sessions, budget));
             }
         }
         Budget { hosts }

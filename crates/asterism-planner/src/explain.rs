@@ -78,7 +78,7 @@ pub fn explain<'a>(
 
     let pools = network.pools.iter().map(|(pool, attachment)| {
         let mut candidates: Vec<Candidate> = members
-            .of_pool(*pool)
+            .of_star(network, *pool)
             .iter()
             .map(|host| Candidate {
                 host: host.id,

@@ -105,12 +105,16 @@ impl<'a> Fabric<'a> {
                 let stars = self.topology.stars.iter().filter(|(pool, _)| **pool != host.pool);
                 let heads = stars.flat_map(|(_, star)| [Some(star.center.holder), star.standby]).flatten();
                 let heads: Vec<&Host> = heads.filter_map(|head| self.takes_part(head)).collect();
-                let own = self.members.of_pool(host.pool).iter();
+                let own = self.members.of_star(self.network, host.pool).iter();
                 own.chain(&heads).filter(leads_up).map(|below| below.id).collect()
             }
-            Some(Rank::StarCenter | Rank::Standby) => {
-                self.members.of_pool(host.pool).iter().filter(leads_up).map(|below| below.id).collect()
-            }
+            Some(Rank::StarCenter | Rank::Standby) => self
+                .members
+                .of_star(self.network, host.pool)
+                .iter()
+                .filter(leads_up)
+                .map(|below| below.id)
+                .collect(),
             Some(Rank::Leaf) | None => Vec::new(),
         }
     }
@@ -129,7 +133,7 @@ impl<'a> Fabric<'a> {
 
     /// A choice may outlive its holder: a host that was forgotten or has left the network has no tunnels.
     fn takes_part(&self, host: HostId) -> Option<&'a Host> {
-        self.members.get(host).filter(|host| self.network.pools.contains_key(&host.pool))
+        self.members.get(host).filter(|host| self.network.spans(host))
     }
 
     /// Whether every star has its center: one that leaves the network takes its star apart until the next election.

@@ -2,21 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use asterism_model::{Host, HostId, NetworkState, PoolId, PrivateNetwork};
+use asterism_model::{Host, HostId, NetworkState, PoolId, PrivateNetwork, TransportName};
 
 /// An index over one state, made once for many questions.
 pub struct Members<'a> {
     state: &'a NetworkState,
-    pools: BTreeMap<PoolId, Vec<&'a Host>>,
+    /// Those of a pool that have a transport: what carries a network is what tells its hosts from others of the pool.
+    carriers: BTreeMap<PoolId, BTreeMap<&'a TransportName, Vec<&'a Host>>>,
 }
 
 impl<'a> Members<'a> {
     pub fn of(state: &'a NetworkState) -> Self {
-        let mut pools: BTreeMap<PoolId, Vec<&Host>> = BTreeMap::new();
+        let mut carriers: BTreeMap<PoolId, BTreeMap<&TransportName, Vec<&Host>>> = BTreeMap::new();
         for host in state.hosts().values().filter(|host| host.is_member()) {
-            pools.entry(host.pool).or_default().push(host);
+            let carriers = carriers.entry(host.pool).or_default();
+            for transport in host.transports.keys() {
+                carriers.entry(transport).or_default().push(host);
+            }
         }
-        Self { state, pools }
+        Self { state, carriers }
     }
 
     pub fn state(&self) -> &'a NetworkState {
@@ -29,11 +33,18 @@ impl<'a> Members<'a> {
     }
 
     /// In order of their ids.
-    pub fn of_pool(&self, pool: PoolId) -> &[&'a Host] {
-        self.pools.get(&pool).map_or(&[], Vec::as_slice)
+    pub fn all(&self) -> impl Iterator<Item = &'a Host> {
+        self.state.hosts().values().filter(|host| host.is_member())
+    }
+
+    /// The hosts of a pool that a network spans, in order of their ids.
+    pub fn of_star(&self, network: &PrivateNetwork, pool: PoolId) -> &[&'a Host] {
+        let attachment = network.pools.get(&pool);
+        let hosts = attachment.and_then(|attachment| self.carriers.get(&pool)?.get(&attachment.transport));
+        hosts.map_or(&[], Vec::as_slice)
     }
 
     pub fn of_network(&self, network: &PrivateNetwork) -> impl Iterator<Item = &'a Host> {
-        network.pools.keys().flat_map(|pool| self.of_pool(*pool)).copied()
+        network.pools.keys().flat_map(|pool| self.of_star(network, *pool)).copied()
     }
 }

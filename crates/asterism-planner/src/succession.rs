@@ -88,7 +88,7 @@ impl Succession<'_> {
 
     /// The host, if it takes part in the network.
     fn host(&self, host: HostId) -> Option<&Host> {
-        self.members.get(host).filter(|host| self.network.pools.contains_key(&host.pool))
+        self.members.get(host).filter(|host| self.network.spans(host))
     }
 
     /// Whether a host of that pool takes part and has not failed.

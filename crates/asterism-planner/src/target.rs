@@ -4,7 +4,7 @@ use std::{cell::OnceCell, collections::BTreeMap, sync::Arc};
 
 use asterism_model::{
     Bfd, Host, HostId, HostTarget, NetworkId, NetworkState, PortRole, PrivateNetwork, TargetBridge,
-    TargetPort, Topology, Transport, Tunnel,
+    TargetPort, Topology, Tunnel,
     target::{bridge_name, tunnel_name, uplink_name},
 };
 
@@ -107,16 +107,12 @@ impl<'a> Targets<'a> {
             name: tunnel_name(network.id, peer.id),
             peer: peer.id,
             encapsulation: network.encapsulation,
-            local_ip: transport(host, network)?.address,
-            remote_ip: transport(peer, network)?.address,
+            local_ip: network.transport_of(host)?.address,
+            remote_ip: network.transport_of(peer)?.address,
             key: topology.vni,
             bfd: Bfd { interval_ms: self.budget().host(host.id).interval(network.detection), is_drained },
         })
     }
-}
-
-fn transport<'a>(host: &'a Host, network: &PrivateNetwork) -> Option<&'a Transport> {
-    host.transports.get(&network.pools.get(&host.pool)?.transport)
 }
 
 // Used by callers that name one network.

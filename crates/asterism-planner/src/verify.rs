@@ -219,7 +219,8 @@ impl Inspector<'_> {
         let topology = self.state.topologies().get(&network.id);
         let place = Place::network(network.id);
         for pool in network.pools.keys() {
-            let (label, size) = (self.state.pool_label(*pool), self.targets.members().of_pool(*pool).len());
+            let (label, size) =
+                (self.state.pool_label(*pool), self.targets.members().of_star(network, *pool).len());
             let star = topology.and_then(|topology| topology.stars.get(pool));
             match star {
                 None => {

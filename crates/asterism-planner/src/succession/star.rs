@@ -28,7 +28,7 @@ impl Succession<'_> {
     }
 
     fn nobody(&self, pool: PoolId, mut step: Step<Option<Star>>) -> Step<Option<Star>> {
-        let hosts = self.members.of_pool(pool).iter();
+        let hosts = self.members.of_star(self.network, pool).iter();
         let hosts = hosts.filter_map(|host| Some((host.id, self.ballot.standing(host).err()?))).collect();
         step.findings.push(Finding::NoAbleHost { network: self.network.id, pool, hosts });
         step
@@ -36,7 +36,7 @@ impl Succession<'_> {
 
     /// The preferred host if it is able, else the best.
     fn elect(&self, pool: PoolId, except: Option<HostId>) -> Option<(HostId, Cause)> {
-        let hosts = self.members.of_pool(pool);
+        let hosts = self.members.of_star(self.network, pool);
         let attachment = self.network.pools.get(&pool)?;
         let preferred = self.ballot.able_preferred(hosts, attachment);
         match preferred.filter(|(host, _)| Some(*host) != except) {
@@ -98,7 +98,7 @@ impl Succession<'_> {
         };
         // One that has lost the root would be of no use as standby either.
         let others: Vec<&Host> =
-            self.members.of_pool(pool).iter().copied().filter(|host| host.id != old).collect();
+            self.members.of_star(self.network, pool).iter().copied().filter(|host| host.id != old).collect();
         let best = self.ballot.best(&others, Some(heir));
         let standby = best.filter(|_| self.network.resilience == Resilience::Dual);
         step.choice = Some(Star {
@@ -139,7 +139,7 @@ impl Succession<'_> {
         }
         step.findings.extend(wait.map(|(motion, wait)| self.waiting(motion, wait)));
         let has_standby = star.standby.is_some_and(|standby| self.works(standby, pool));
-        let has_others = self.members.of_pool(pool).len() > 1;
+        let has_others = self.members.of_star(self.network, pool).len() > 1;
         if self.network.resilience == Resilience::Dual && has_others && !has_standby {
             step.findings.push(Finding::NoStandby { network: self.network.id, pool });
         }
@@ -150,7 +150,7 @@ impl Succession<'_> {
     /// Who shall be center instead of one that works, and why.
     fn goal(&self, pool: PoolId, star: &Star, step: &mut Step<Option<Star>>) -> Option<NextCenter> {
         let network = self.network.id;
-        let (hosts, center) = (self.members.of_pool(pool), star.center.holder);
+        let (hosts, center) = (self.members.of_star(self.network, pool), star.center.holder);
         let standing = self.host(center).map(|host| self.ballot.standing(host));
         let is_disabled = self.host(center).is_some_and(|host| !host.is_eligible());
         let preferred = self.network.pools.get(&pool)?.preferred_host.filter(|host| *host != center);
@@ -196,7 +196,9 @@ impl Succession<'_> {
             Resilience::Dual => star
                 .standby
                 .filter(|standby| self.is_fit(*standby, pool))
-                .or_else(|| self.ballot.best(self.members.of_pool(pool), Some(star.center.holder)))
+                .or_else(|| {
+                    self.ballot.best(self.members.of_star(self.network, pool), Some(star.center.holder))
+                })
                 // Nobody is better off for losing a dead one that nobody can replace, and that may come back.
                 .or(star.standby.filter(|standby| self.host(*standby).is_some_and(Host::is_eligible))),
         }

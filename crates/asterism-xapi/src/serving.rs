@@ -1,0 +1,220 @@
+//! One session with a pool's master, from login to its end: watches, shows pictures, carries out calls.
+//!
+//! The watch and each call are futures of their own, so none waits for another; what they find out is put together here.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use asterism_model::{CallOutcome, PoolCall};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::JoinSet,
+    time::Instant,
+};
+use tracing::{debug, warn};
+
+use crate::{
+    calls::{Called, Caller},
+    config::XapiConfig,
+    error::{CallError, XapiError, chain, hint},
+    inventory::{Incomplete, fingerprint, inventory},
+    observe::{Authorities, observe},
+    pool_session::{Command, ConnectedPool, PoolPicture, PoolSessionState},
+    pool_task::{Dropped, Known},
+    records::{Class, Records},
+    session::Session,
+    tls::fingerprint_of_pem,
+    watch::{Turn, Watch},
+};
+
+pub(crate) struct Serving<'a> {
+    config: &'a XapiConfig,
+    session: Arc<Session>,
+    known: &'a mut Known,
+    state: &'a watch::Sender<PoolSessionState>,
+    heard: &'a watch::Sender<Option<Instant>>,
+    since: Instant,
+    authority: Option<Arc<str>>,
+    authorities: Authorities,
+    /// None before the first turn of the watch.
+    records: Option<Arc<Records>>,
+    picture: Option<Arc<PoolPicture>>,
+    work: JoinSet<Finished>,
+}
+
+/// What came of a future that was set going.
+enum Finished {
+    Call { call: PoolCall, called: Called, answer: oneshot::Sender<CallOutcome> },
+    Authorities(Result<Vec<String>, CallError>),
+}
+
+impl<'a> Serving<'a> {
+    pub(crate) fn new(
+        config: &'a XapiConfig,
+        session: Session,
+        known: &'a mut Known,
+        state: &'a watch::Sender<PoolSessionState>,
+        heard: &'a watch::Sender<Option<Instant>>,
+    ) -> Self {
+        let authority: Option<Arc<str>> = config.authority.as_deref().map(Arc::from);
+        let ours = authority.as_deref().and_then(|pem| fingerprint_of_pem(pem).ok());
+        Self {
+            config,
+            session: Arc::new(session),
+            known,
+            state,
+            heard,
+            since: Instant::now(),
+            authority,
+            authorities: Authorities { installed: None, ours },
+            records: None,
+            picture: None,
+            work: JoinSet::new(),
+        }
+    }
+
+    /// Serves until the session ends; gives the reason.
+    pub(crate) async fn run(mut self, commands: &mut mpsc::Receiver<Command>) -> Result<XapiError, Dropped> {
+        let mut turn = Box::pin(Watch::new(Arc::clone(&self.session), self.config.deadlines).turn());
+        loop {
+            let ended = tokio::select! {
+                (watch, result) = &mut turn => {
+                    turn = Box::pin(watch.turn());
+                    self.turned(result)
+                }
+                command = commands.recv() => {
+                    self.begin(command.ok_or(Dropped)?);
+                    Ok(())
+                }
+                Some(finished) = self.work.join_next() => match finished {
+                    Ok(finished) => self.finish(finished),
+                    // It panicked: whoever asked for it is told that nothing is known of it.
+                    Err(_) => Ok(()),
+                },
+            };
+            if let Err(error) = ended {
+                return Ok(error);
+            }
+        }
+    }
+
+    fn turned(&mut self, turn: Result<Turn, CallError>) -> Result<(), XapiError> {
+        let turn = turn.map_err(|error| self.session.explain("event.from", error))?;
+        self.heard.send_replace(Some(Instant::now()));
+        let is_first = self.records.replace(turn.records).is_none();
+        if is_first || turn.changed.contains(&Class::Certificate) {
+            self.list_authorities();
+        }
+        if is_first || !turn.changed.is_empty() {
+            self.learn();
+            self.show();
+        }
+        Ok(())
+    }
+
+    /// Remembers what the next search needs.
+    fn learn(&mut self) {
+        let Some(records) = &self.records else { return };
+        let members = records.hosts.values().filter_map(|host| host.address);
+        self.known.members =
+            members.filter_map(|address| hint(self.session.address(), &address.to_string())).collect();
+        let shown = records.hosts.keys().filter_map(|host| fingerprint(records, host));
+        self.known.certificates = shown.collect::<BTreeSet<_>>();
+    }
+
+    /// Shows the pool if it is another than shown.
+    fn show(&mut self) {
+        let Some(records) = self.records.clone() else { return };
+        let inventory = match inventory(&records) {
+            Ok(inventory) => inventory,
+            Err(reason) => return self.incomplete(reason),
+        };
+        let mut observed = observe(&records, &self.authorities);
+        // Numbered like the picture that stands, so that they compare equal if nothing else differs.
+        observed.picture = self.picture.as_ref().map_or(1, |picture| picture.observed.picture);
+        let mut picture = PoolPicture { inventory, observed };
+        if let Some(shown) = &self.picture {
+            if **shown == picture {
+                return;
+            }
+            picture.observed.picture += 1;
+        }
+        let picture = Arc::new(picture);
+        self.picture = Some(Arc::clone(&picture));
+        let master = records.hosts.values().find(|host| host.uuid == Some(picture.inventory.master));
+        self.state.send_replace(PoolSessionState::Connected(ConnectedPool {
+            master: self.session.address().clone(),
+            version: master.map(crate::records::HostRecord::version).unwrap_or_default(),
+            since: self.since,
+            picture,
+            learned: self.known.certificates.clone(),
+        }));
+    }
+
+    /// The last picture stands, if there was one.
+    fn incomplete(&self, reason: Incomplete) {
+        warn!(%reason, "the pool's records give no picture");
+        if self.picture.is_none() {
+            let address = self.session.address().clone();
+            let last_error = Some(Arc::new(XapiError::Incomplete { address, source: reason }));
+            self.state.send_replace(PoolSessionState::Connecting { attempt: 1, last_error });
+        }
+    }
+
+    fn begin(&mut self, command: Command) {
+        let Some(records) = self.records.clone() else { return command.refuse("its records are being read") };
+        if self.work.len() >= self.config.limits.calls {
+            return command.refuse("too many calls are under way");
+        }
+        let caller = self.caller(records);
+        let Command { call, answer } = command;
+        self.work.spawn(async move {
+            let called = caller.execute(&call).await;
+            Finished::Call { call, called, answer }
+        });
+    }
+
+    fn finish(&mut self, finished: Finished) -> Result<(), XapiError> {
+        match finished {
+            Finished::Call { call, called, answer } => {
+                debug!(?call, outcome = ?called.outcome, "call finished");
+                // A caller that waits no longer is no error.
+                drop(answer.send(called.outcome));
+                // Versions without records of CA certificates make no event of this.
+                if matches!(call, PoolCall::InstallAuthority | PoolCall::SyncCertificates) {
+                    self.list_authorities();
+                }
+                match called.session_error {
+                    Some(error) => Err(self.session.explain("a call", error)),
+                    None => Ok(()),
+                }
+            }
+            Finished::Authorities(Ok(names)) => {
+                self.authorities.installed = Some(names.into_iter().collect());
+                self.show();
+                Ok(())
+            }
+            // Unknown is a value; the watch finds out about the session.
+            Finished::Authorities(Err(error)) => {
+                debug!(error = chain(&error), "no list of CA certificates");
+                self.authorities.installed = None;
+                self.show();
+                Ok(())
+            }
+        }
+    }
+
+    fn list_authorities(&mut self) {
+        let Some(records) = self.records.clone() else { return };
+        let caller = self.caller(records);
+        self.work.spawn(async move { Finished::Authorities(caller.list_authorities().await) });
+    }
+
+    fn caller(&self, records: Arc<Records>) -> Caller {
+        Caller {
+            session: Arc::clone(&self.session),
+            records,
+            authority: self.authority.clone(),
+            deadlines: self.config.deadlines,
+        }
+    }
+}

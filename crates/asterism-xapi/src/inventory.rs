@@ -73,29 +73,31 @@ pub(crate) fn fingerprint(records: &Records, host: &ObjectRef) -> Option<Certifi
 /// One name for each host, unique in the pool. Labels are free text in XAPI, and new hosts often share one: those that
 /// would be equal all carry the beginning of their uuid, so that a name does not depend on who else came first.
 pub(crate) fn names(records: &Records) -> BTreeMap<XapiUuid, Name> {
-    let hosts: Vec<(XapiUuid, String)> = records
-        .hosts
-        .values()
-        .filter_map(|host| {
-            Some((host.uuid?, label(host).unwrap_or_else(|| host.uuid.unwrap_or(XapiUuid(0)).to_string())))
-        })
-        .collect();
-    let mut bearers: BTreeMap<&str, usize> = BTreeMap::new();
-    for (_, label) in &hosts {
-        *bearers.entry(label).or_default() += 1;
-    }
-    let names = hosts.iter().filter_map(|(uuid, label)| {
-        let text = match bearers.get(label.as_str()) {
-            Some(1) => label.clone(),
-            _ => {
-                let suffix = format!("-{}", &uuid.to_string()[..8]);
-                let kept = label.len().min(NAME_BYTES - suffix.len());
-                format!("{}{suffix}", &label[..kept])
-            }
-        };
-        Some((*uuid, text.parse().ok()?))
+    let labels = records.hosts.values().filter_map(|host| {
+        let uuid = host.uuid?;
+        Some((uuid, label(host).unwrap_or_else(|| uuid.to_string())))
     });
-    names.collect()
+    let mut names: BTreeMap<XapiUuid, String> = labels.collect();
+    rename_shared(&mut names, |uuid, label| {
+        let suffix = format!("-{}", &uuid.to_string()[..8]);
+        let kept = label.len().min(NAME_BYTES - suffix.len());
+        format!("{}{suffix}", &label[..kept])
+    });
+    // A label may be what another host was given just now.
+    rename_shared(&mut names, |uuid, _| uuid.to_string());
+    names.into_iter().filter_map(|(uuid, name)| Some((uuid, name.parse().ok()?))).collect()
+}
+
+fn rename_shared(names: &mut BTreeMap<XapiUuid, String>, rename: impl Fn(XapiUuid, &str) -> String) {
+    let mut bearers: BTreeMap<String, usize> = BTreeMap::new();
+    for name in names.values() {
+        *bearers.entry(name.clone()).or_default() += 1;
+    }
+    for (uuid, name) in names {
+        if bearers.get(name).is_some_and(|&bearers| bearers > 1) {
+            *name = rename(*uuid, name);
+        }
+    }
 }
 
 /// What of a host's label, else of its hostname, can stand in a name. ASCII only.
@@ -105,6 +107,144 @@ fn label(host: &HostRecord) -> Option<String> {
         let text: String = text.chars().map(spelt).collect();
         let text = text.trim_start_matches(['.', '_', '-']);
         let text = text[..text.len().min(NAME_BYTES)].trim_end_matches('-');
-        (!text.is_empty()).then(|| text.to_owned())
+        // A uuid is what hosts without a label are named by.
+        let is_free = !text.is_empty() && text.parse::<XapiUuid>().is_err();
+        is_free.then(|| text.to_owned())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::records::Class;
+
+    fn uuid(number: u32) -> String {
+        format!("{number:08x}-0000-0000-0000-000000000000")
+    }
+
+    fn put(records: &mut Records, class: Class, reference: &str, record: Value) {
+        records.put(class, ObjectRef(reference.to_owned()), &record);
+    }
+
+    /// A pool of hosts with these labels and hostnames; the first is master.
+    fn pool(labels: &[(&str, &str)]) -> Records {
+        let mut records = Records::default();
+        put(&mut records, Class::Pool, "p", json!({ "uuid": uuid(99), "master": "h0" }));
+        for (number, (label, hostname)) in (0u32..).zip(labels) {
+            let host = json!({ "uuid": uuid(number), "name_label": label, "hostname": hostname,
+                "address": format!("10.0.0.{number}"), "enabled": true });
+            put(&mut records, Class::Host, &format!("h{number}"), host);
+        }
+        records
+    }
+
+    fn names_of(labels: &[(&str, &str)]) -> Vec<String> {
+        names(&pool(labels)).into_values().map(String::from).collect()
+    }
+
+    #[test]
+    fn a_host_is_named_by_its_label_its_hostname_or_its_uuid() {
+        let long = "x".repeat(100);
+        let named = names_of(&[
+            ("xcp 1 (rack é)", "a"),
+            ("-.-", "host.example"),
+            ("☃", ""),
+            (&long, ""),
+            ("...node_1", ""),
+        ]);
+        let snowman = uuid(2);
+        assert_eq!(named, ["xcp-1--rack", "host.example", &snowman, &long[..63], "node_1"]);
+    }
+
+    #[test]
+    fn hosts_that_share_a_label_are_told_apart() {
+        let long = "x".repeat(63);
+        let named = names_of(&[("xcp", ""), ("xcp", ""), ("other", ""), (&long, ""), (&long, "")]);
+        let cut = &long[..54];
+        assert_eq!(
+            named,
+            ["xcp-00000000", "xcp-00000001", "other", &format!("{cut}-00000003"), &format!("{cut}-00000004")]
+        );
+    }
+
+    #[test]
+    fn an_unwilling_label_never_hides_a_host() {
+        // One whose own label is what another is given.
+        let named = names_of(&[("xcp", ""), ("xcp", ""), ("xcp-00000000", "")]);
+        assert_eq!(named.len(), 3);
+        assert_eq!(named.iter().collect::<std::collections::BTreeSet<_>>().len(), 3, "{named:?}");
+    }
+
+    #[test]
+    fn a_host_counts_as_live_unless_the_pool_says_otherwise() {
+        let mut records = pool(&[("a", ""), ("b", ""), ("c", "")]);
+        for (host, live) in [("h0", json!(true)), ("h1", json!(false))] {
+            put(&mut records, Class::HostMetrics, &format!("m{host}"), json!({ "live": live }));
+        }
+        for (number, host) in ["h0", "h1", "h2"].into_iter().enumerate() {
+            let number = u32::try_from(number).unwrap();
+            let record = json!({ "uuid": uuid(number), "name_label": host, "address": "fd00::1",
+                "enabled": true, "metrics": format!("m{host}") });
+            put(&mut records, Class::Host, host, record);
+        }
+        let live: Vec<bool> =
+            inventory(&records).unwrap().hosts.into_values().map(|host| host.is_live).collect();
+        assert_eq!(live, [true, false, true]);
+    }
+
+    #[test]
+    fn what_nobody_could_dial_is_left_out() {
+        let mut records = pool(&[("a", ""), ("b", "")]);
+        put(&mut records, Class::Host, "h1", json!({ "uuid": uuid(1), "name_label": "b", "address": "" }));
+        put(&mut records, Class::Host, "h2", json!({ "uuid": "no uuid", "address": "10.0.0.2" }));
+        let hosts = inventory(&records).unwrap().hosts;
+        assert_eq!(hosts.len(), 1);
+    }
+
+    #[test]
+    fn a_picture_is_whole_or_none() {
+        let mut records = pool(&[("a", "")]);
+        assert!(inventory(&records).is_ok());
+        put(&mut records, Class::Pool, "p", json!({ "uuid": uuid(99), "master": "gone" }));
+        assert_eq!(inventory(&records), Err(Incomplete::Master));
+        assert_eq!(inventory(&Records::default()), Err(Incomplete::Pool));
+    }
+
+    #[test]
+    fn a_host_is_known_by_the_certificate_that_it_shows_outside() {
+        let mut records = pool(&[("a", ""), ("b", "")]);
+        let (shown, inner) = ("AB:".repeat(32), "CD:".repeat(32));
+        let certificate = |kind: &str, host: &str, print: &str| json!({ "type": kind, "host": host, "fingerprint": print.trim_end_matches(':') });
+        put(&mut records, Class::Certificate, "c0", certificate("host_internal", "h0", &inner));
+        put(&mut records, Class::Certificate, "c1", certificate("host", "h0", &shown));
+        put(&mut records, Class::Certificate, "c2", certificate("host", "h1", "garbage"));
+        let hosts = inventory(&records).unwrap().hosts;
+        let prints: Vec<Option<CertificateFingerprint>> =
+            hosts.into_values().map(|host| host.fingerprint).collect();
+        assert_eq!(prints, [Some(CertificateFingerprint([0xab; 32])), None]);
+    }
+
+    #[test]
+    fn a_transport_is_a_network_with_an_address_on_the_host() {
+        let mut records = pool(&[("a", "")]);
+        put(&mut records, Class::Network, "n0", json!({ "bridge": "xenbr0", "MTU": 9000 }));
+        put(&mut records, Class::Network, "n1", json!({ "bridge": "xapi3", "MTU": -1 }));
+        put(&mut records, Class::Network, "n2", json!({ "bridge": "a b" }));
+        let pif =
+            |network: &str, ip: &str| json!({ "network": network, "host": "h0", "physical": true, "IP": ip });
+        put(&mut records, Class::Pif, "i0", pif("n0", "10.0.0.1"));
+        put(&mut records, Class::Pif, "i1", pif("n1", "10.1.0.1"));
+        put(&mut records, Class::Pif, "i2", pif("n2", "10.2.0.1"));
+        put(&mut records, Class::Pif, "i3", pif("gone", "10.3.0.1"));
+        put(&mut records, Class::Pif, "i4", pif("n0", ""));
+        let hosts = inventory(&records).unwrap().hosts;
+        let transports = &hosts.values().next().unwrap().transports;
+        let shown: Vec<String> = transports
+            .iter()
+            .map(|(name, transport)| format!("{name} {} {}", transport.address, transport.mtu))
+            .collect();
+        assert_eq!(shown, ["xapi3 10.1.0.1 1500", "xenbr0 10.0.0.1 9000"]);
+    }
 }

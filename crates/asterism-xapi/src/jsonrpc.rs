@@ -22,13 +22,13 @@ pub enum Malformed {
 }
 
 /// A request's body.
-pub(crate) fn encode(method: &str, params: &[Value], id: u64) -> Bytes {
+pub fn encode(method: &str, params: &[Value], id: u64) -> Bytes {
     let request = json!({ "jsonrpc": "2.0", "method": method, "params": params, "id": id });
     Bytes::from(request.to_string())
 }
 
 /// The answer in `body` to request `id`: a result, or XAPI's refusal.
-pub(crate) fn decode(body: &[u8], id: u64) -> Result<Result<Value, XapiFailure>, Malformed> {
+pub fn decode(body: &[u8], id: u64) -> Result<Result<Value, XapiFailure>, Malformed> {
     let answer: Value = serde_json::from_slice(body)
         .map_err(|_| Malformed::NotJson(shown(&String::from_utf8_lossy(&body[..body.len().min(60)]))))?;
     let Value::Object(mut answer) = answer else { return Err(Malformed::NotAnAnswer) };

@@ -123,3 +123,92 @@ pub(crate) fn observe_authority(records: &Records, authorities: &Authorities) ->
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::records::Class;
+
+    const OURS: &str = "0000000000000000000000000000002a/7";
+
+    fn records(rows: Vec<(Class, &str, Value)>) -> Records {
+        let mut records = Records::default();
+        for (class, reference, record) in rows {
+            records.put(class, ObjectRef(reference.to_owned()), &record);
+        }
+        records
+    }
+
+    fn uuid(digit: char) -> String {
+        format!("{0}{0}{0}{0}{0}{0}{0}{0}-0000-0000-0000-000000000000", digit)
+    }
+
+    fn network(bridge: &str) -> Value {
+        json!({ "uuid": uuid('1'), "bridge": bridge, "MTU": 1450, "other_config": { POOL_NETWORK_KEY: OURS } })
+    }
+
+    #[test]
+    fn what_hangs_on_a_dangling_reference_is_hidden_and_nothing_else() {
+        let access = |host: &str| json!({ "network": "n", "host": host, "tunnel_access_PIF_of": ["t"], "currently_attached": true });
+        let observed = observe(
+            &records(vec![
+                (Class::Network, "n", network("ast7")),
+                (Class::Host, "h1", json!({ "uuid": uuid('a'), "enabled": true })),
+                (Class::Pif, "a1", access("h1")),
+                (Class::Pif, "a2", access("destroyed")),
+                (
+                    Class::Tunnel,
+                    "t1",
+                    json!({ "access_PIF": "a1", "transport_PIF": "gone", "protocol": "vxlan" }),
+                ),
+                (Class::Tunnel, "t2", json!({ "access_PIF": "a2", "protocol": "vxlan" })),
+                (Class::Tunnel, "t3", json!({ "access_PIF": "gone" })),
+                (Class::Vif, "v1", json!({ "network": "n", "currently_attached": true })),
+                (Class::Vif, "v2", json!({ "network": "n", "currently_attached": false })),
+            ]),
+            &Authorities::default(),
+        );
+        let network = &observed.networks[&ObjectRef("n".to_owned())];
+        assert_eq!(network.plugged_vifs, 1);
+        let tunnels: Vec<(String, &ObservedTunnel)> =
+            network.tunnels.iter().map(|(host, tunnel)| (host.to_string(), tunnel)).collect();
+        assert_eq!(tunnels.len(), 1);
+        assert_eq!(tunnels[0].0, uuid('a'));
+        assert!(tunnels[0].1.is_attached && tunnels[0].1.transport.is_none());
+    }
+
+    #[test]
+    fn a_bridge_is_ours_or_foreign() {
+        let observed = observe(
+            &records(vec![
+                (Class::Network, "n1", network("ast7")),
+                (Class::Network, "n2", json!({ "uuid": uuid('2'), "bridge": "xapi0" })),
+            ]),
+            &Authorities::default(),
+        );
+        assert_eq!(observed.networks.len(), 1);
+        assert_eq!(observed.foreign_bridges, BTreeSet::from(["xapi0".to_owned()]));
+    }
+
+    #[test]
+    fn our_ca_is_known_by_fingerprint_else_by_name() {
+        let print = |byte: &str| [byte; 32].join(":");
+        let ours = Some(CertificateFingerprint([0xab; 32]));
+        let named = |names: &[&str]| Some(names.iter().map(|&name| name.to_owned()).collect());
+        let recorded = |fingerprint: String| {
+            let record = json!({ "type": "ca", "name": AUTHORITY_FILE, "fingerprint": fingerprint });
+            records(vec![(Class::Certificate, "c", record)])
+        };
+        let judge =
+            |records: &Records, installed| observe_authority(records, &Authorities { installed, ours });
+        assert_eq!(judge(&recorded(print("AB")), None), ObservedAuthority::Installed);
+        assert_eq!(judge(&recorded(print("CD")), named(&[AUTHORITY_FILE])), ObservedAuthority::Other);
+        assert_eq!(judge(&recorded(String::new()), named(&[AUTHORITY_FILE])), ObservedAuthority::Installed);
+        let none = Records::default();
+        assert_eq!(judge(&none, None), ObservedAuthority::Unknown);
+        assert_eq!(judge(&none, named(&["other.pem"])), ObservedAuthority::Absent);
+        assert_eq!(judge(&none, named(&[AUTHORITY_FILE])), ObservedAuthority::Installed);
+    }
+}

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod server;
+mod values;
 
 use std::{
     collections::BTreeSet,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{NetworkId, RowUuid, StoredFence};
+use crate::{BridgeOwner, NetworkId, RowUuid, StoredFence};
 
 /// A host's OVSDB at one moment. Rows that are not ours appear only as names taken and ports counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,9 +16,9 @@ pub struct ObservedHost {
     pub ovs_version: Option<String>,
     /// Whether this Open vSwitch has active-backup bonds of tunnels with BFD.
     pub can_bond: bool,
-    /// Bridges that are ours, and foreign bridges that hold a port of ours.
+    /// Bridges that are ours, those that a pool made for a network of ours, and foreign bridges that hold a port of ours.
     pub bridges: BTreeMap<RowUuid, ObservedBridge>,
-    /// Names of all bridges, ports and interfaces that are not ours. A target that needs one of them must wait.
+    /// Names of all bridges, ports and interfaces that are not ours, nor a pool's bridge of a network of ours. A target that needs one of them must wait.
     pub foreign_names: BTreeSet<String>,
 }
 
@@ -26,8 +26,11 @@ pub struct ObservedHost {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObservedBridge {
     pub name: String,
-    /// The network, if the row carries our key with a number that can be one. `None`: the bridge is not ours.
+    /// The network, if the row carries our key with a number that can be one, or if a pool made the bridge under the
+    /// network's name. `None`: the bridge is foreign.
     pub network: Option<NetworkId>,
+    /// Whose it is, where it carries a network.
+    pub owner: BridgeOwner,
     /// `Bridge.datapath_type`; empty means `system`.
     pub datapath_type: String,
     /// `mtu_request` of the bridge's own interface, in bytes, and that row's uuid.

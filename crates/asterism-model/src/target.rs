@@ -26,12 +26,25 @@ pub struct TargetBridge {
     /// See [`bridge_name`].
     pub name: String,
     pub network: NetworkId,
+    pub owner: BridgeOwner,
     pub datapath: Datapath,
     /// In bytes, for the bridge's own port (schema: `Interface.mtu_request`).
     pub mtu: u16,
     /// By name.
     pub ports: BTreeMap<String, TargetPort>,
 }
+
+/// Who makes and removes a network's bridge on a host. The tunnel ports in it are ours in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BridgeOwner {
+    /// Asterism: the row carries [`NETWORK_KEY`].
+    Ours,
+    /// The host's pool, whose XAPI plugs the network there: the row carries [`POOL_KEY`].
+    Pool,
+}
+
+/// The key in `external_ids` of Bridge by which a pool's hosts mark the bridges that they make.
+pub const POOL_KEY: &str = "xs-network-uuids";
 
 /// A port of a private bridge: a plain one with one tunnel, or an active-backup bond of several (schema: `Port`). A bridge
 /// has one uplink port at most.
@@ -170,6 +183,11 @@ pub fn bridge_name(network: NetworkId) -> String {
     format!("ast{}", base36(network.0))
 }
 
+/// The network whose bridge bears that name: the inverse of [`bridge_name`].
+pub fn bridge_network(name: &str) -> Option<NetworkId> {
+    from_base36(name.strip_prefix("ast")?).map(NetworkId)
+}
+
 /// The name of the port and interface of a network's tunnel to `peer`: at most 13 of the 15 bytes that Linux allows,
 /// since `apply` gives out no id above [`MAX_ID`].
 ///
@@ -223,6 +241,7 @@ mod tests {
     #[test]
     fn names_fit_linux_for_every_id_that_is_given_out() {
         assert_eq!(bridge_name(NetworkId(36)), "ast10");
+        assert_eq!((bridge_network("ast10"), bridge_network("astro-")), (Some(NetworkId(36)), None));
         assert_eq!(tunnel_name(NetworkId(1), HostId(35)), "at1-z");
         assert!(tunnel_name(NetworkId(MAX_ID), HostId(MAX_ID)).len() <= 15);
         assert!(bridge_name(NetworkId(MAX_ID)).len() <= 15);

@@ -6,8 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use asterism_model::{
-    BfdState, NetworkId, ObservedBridge, ObservedHost, ObservedInterface, ObservedPort, RowUuid, StoredFence,
-    fence::FENCE_KEY, target::NETWORK_KEY,
+    BfdState, BridgeOwner, NetworkId, ObservedBridge, ObservedHost, ObservedInterface, ObservedPort, RowUuid,
+    StoredFence,
+    fence::FENCE_KEY,
+    target::{NETWORK_KEY, POOL_KEY, bridge_network},
 };
 
 use crate::{
@@ -71,6 +73,18 @@ fn network(row: &Row) -> Option<NetworkId> {
     text.parse().ok().map(NetworkId).filter(|network| network.0.to_string() == text)
 }
 
+/// The network that a bridge carries, and whose it is: ours by our key, its pool's by the pool's key and the network's name.
+pub fn carried(bridge: &Row) -> Option<(NetworkId, BridgeOwner)> {
+    match network(bridge) {
+        Some(network) => Some((network, BridgeOwner::Ours)),
+        None if is_ours(bridge) => None,
+        None => {
+            bridge.get("external_ids", POOL_KEY)?;
+            Some((bridge_network(bridge.text("name"))?, BridgeOwner::Pool))
+        }
+    }
+}
+
 struct View<'a> {
     replica: &'a Replica,
     knows_mtu: bool,
@@ -80,12 +94,14 @@ struct View<'a> {
 impl View<'_> {
     fn bridge(&self, row: &Row) -> ObservedBridge {
         let name = row.text("name");
-        let network = network(row);
+        let (network, owner) =
+            carried(row).map_or((None, BridgeOwner::Ours), |(network, owner)| (Some(network), owner));
         let ports: Vec<_> =
             self.ports(row).filter(|(_, port)| !(network.is_some() && port.text("name") == name)).collect();
         ObservedBridge {
             name: name.to_owned(),
             network,
+            owner,
             datapath_type: row.text("datapath_type").to_owned(),
             own_interface: self.own_interface(row),
             foreign_ports: ports.iter().filter(|(_, port)| !is_ours(port)).count(),
@@ -134,10 +150,10 @@ impl View<'_> {
         }
     }
 
-    /// Names of all rows that are neither ours nor a part of a row of ours.
+    /// Names of all rows that are neither ours, nor a pool's bridge for a network of ours, nor a part of such a row.
     fn foreign_names(&self) -> BTreeSet<String> {
         let mut ours: BTreeSet<RowUuid> = BTreeSet::new();
-        for (uuid, bridge) in self.replica.rows(Table::Bridge).filter(|(_, row)| network(row).is_some()) {
+        for (uuid, bridge) in self.replica.rows(Table::Bridge).filter(|(_, row)| carried(row).is_some()) {
             ours.insert(uuid);
             for (uuid, port) in
                 self.ports(bridge).filter(|(_, port)| port.text("name") == bridge.text("name"))

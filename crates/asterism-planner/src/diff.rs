@@ -6,9 +6,9 @@
 use std::collections::BTreeSet;
 
 use asterism_model::{
-    BridgeChange, BridgeRemoval, Datapath, HostDiff, HostTarget, InterfaceChange, NetworkId, ObservedBridge,
-    ObservedHost, ObservedInterface, ObservedPort, PortAddition, PortChange, PortRemoval, RowUuid,
-    TargetBridge, TargetPort, Tunnel,
+    BridgeChange, BridgeOwner, BridgeRemoval, Datapath, HostDiff, HostTarget, InterfaceChange, NetworkId,
+    ObservedBridge, ObservedHost, ObservedInterface, ObservedPort, PortAddition, PortChange, PortRemoval,
+    RowUuid, TargetBridge, TargetPort, Tunnel,
 };
 
 use crate::scope::Scope;
@@ -31,6 +31,9 @@ pub enum Conflict {
     /// The host cannot carry the network.
     #[error("the bridge name {name} is taken by a row that is not Asterism's; rename or remove that one")]
     BridgeNameTaken { network: NetworkId, name: String },
+    /// The host cannot carry the network yet.
+    #[error("its pool has not plugged the network there yet: bridge {name} is missing")]
+    BridgeAwaited { network: NetworkId, name: String },
     #[error("the interface name {name} is taken by a row that is not Asterism's; rename or remove that one")]
     InterfaceNameTaken { network: NetworkId, name: String },
     #[error(
@@ -43,6 +46,7 @@ impl Conflict {
     pub fn network(&self) -> NetworkId {
         match self {
             Self::BridgeNameTaken { network, .. }
+            | Self::BridgeAwaited { network, .. }
             | Self::InterfaceNameTaken { network, .. }
             | Self::BridgeInUse { network, .. } => *network,
         }
@@ -91,9 +95,15 @@ impl Differ<'_> {
             match target.bridges.get(&network).filter(|wanted| wanted.name == bridge.name) {
                 Some(wanted) => {
                     found.insert(network);
-                    self.compare_bridge(*uuid, bridge, wanted);
+                    match bridge.owner {
+                        BridgeOwner::Ours => self.compare_bridge(*uuid, bridge, wanted),
+                        BridgeOwner::Pool => self.compare_ports(*uuid, bridge, wanted),
+                    }
                 }
-                None => self.drop_bridge(*uuid, network, bridge),
+                None => match bridge.owner {
+                    BridgeOwner::Ours => self.drop_bridge(*uuid, network, bridge),
+                    BridgeOwner::Pool => self.clear_bridge(*uuid, network, bridge),
+                },
             }
         }
         let missing: Vec<&TargetBridge> =
@@ -212,12 +222,17 @@ impl Differ<'_> {
             self.result.diff.remove_bridges.push(BridgeRemoval { bridge: uuid, name });
             return;
         }
+        self.clear_bridge(uuid, network, bridge);
+        let foreign_ports = bridge.foreign_ports;
+        self.result.conflicts.insert(Conflict::BridgeInUse { network, name, foreign_ports });
+    }
+
+    /// Ports of ours are taken off a bridge that stays.
+    fn clear_bridge(&mut self, uuid: RowUuid, network: NetworkId, bridge: &ObservedBridge) {
         for (port_uuid, port) in &bridge.ports {
             self.result.scope.add(network);
             self.drop_port(uuid, bridge, *port_uuid, port);
         }
-        let foreign_ports = bridge.foreign_ports;
-        self.result.conflicts.insert(Conflict::BridgeInUse { network, name, foreign_ports });
     }
 
     fn add_bridges(&mut self, targets: Vec<&TargetBridge>) {
@@ -231,6 +246,11 @@ impl Differ<'_> {
             .collect();
         for target in targets {
             let name = target.name.as_str();
+            if target.owner == BridgeOwner::Pool {
+                let (network, name) = (target.network, target.name.clone());
+                self.result.conflicts.insert(Conflict::BridgeAwaited { network, name });
+                continue;
+            }
             if held.contains(name) || self.observed.foreign_names.contains(name) {
                 let (network, name) = (target.network, target.name.clone());
                 self.result.conflicts.insert(Conflict::BridgeNameTaken { network, name });

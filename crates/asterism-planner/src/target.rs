@@ -3,8 +3,8 @@
 use std::{cell::OnceCell, collections::BTreeMap, sync::Arc};
 
 use asterism_model::{
-    Bfd, Host, HostId, HostTarget, NetworkId, NetworkState, PortRole, PrivateNetwork, TargetBridge,
-    TargetPort, Topology, Tunnel,
+    Bfd, BridgeOwner, Host, HostId, HostTarget, NetworkId, NetworkState, PortRole, PrivateNetwork,
+    TargetBridge, TargetPort, Topology, Tunnel,
     target::{bridge_name, tunnel_name, uplink_name},
 };
 
@@ -69,6 +69,7 @@ impl<'a> Targets<'a> {
         TargetBridge {
             name: bridge_name(network.id),
             network: network.id,
+            owner: if host.xapi.is_some() { BridgeOwner::Pool } else { BridgeOwner::Ours },
             datapath: host.datapath,
             mtu: network.mtu,
             ports: ports.into_iter().map(|port| (port.name.clone(), port)).collect(),

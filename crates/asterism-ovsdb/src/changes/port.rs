@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use asterism_model::{
-    InterfaceChange, NetworkId, PortAddition, PortChange, PortRemoval, RowUuid, TargetPort, Tunnel,
+    BridgeOwner, InterfaceChange, NetworkId, PortAddition, PortChange, PortRemoval, RowUuid, TargetPort,
+    Tunnel,
 };
 use serde_json::{Map, Value, json};
 
 use super::{Builder, ChangeRefusal, mark};
 use crate::{
     fencing::this,
-    observe::is_ours,
+    observe::{carried, is_ours},
     schema::Table,
     transaction::{mutate, update, wait},
     value::{map_json, uuid_json},
@@ -41,8 +42,19 @@ impl Builder<'_> {
 
     pub(super) fn add_port(&mut self, addition: &PortAddition) -> Result<(), ChangeRefusal> {
         let what = format!("bridge {}", addition.bridge_name);
-        self.ours(Table::Bridge, addition.bridge, &what)?;
-        self.check_network(Table::Bridge, addition.bridge, &addition.bridge_name, addition.network);
+        let row = self.replica.row(Table::Bridge, addition.bridge);
+        let row = row.ok_or_else(|| ChangeRefusal::Gone { what: what.clone() })?;
+        match carried(row) {
+            // Its name is what tells the network.
+            Some((network, BridgeOwner::Pool)) if network == addition.network => {
+                self.check_name(Table::Bridge, addition.bridge, &addition.bridge_name);
+            }
+            Some((_, BridgeOwner::Pool)) => return Err(ChangeRefusal::Foreign { what }),
+            Some((_, BridgeOwner::Ours)) | None => {
+                self.ours(Table::Bridge, addition.bridge, &what)?;
+                self.check_network(Table::Bridge, addition.bridge, &addition.bridge_name, addition.network);
+            }
+        }
         let port = self.insert_port(addition.network, &addition.port)?;
         self.write(
             format!("adding port {}", addition.port.name),

@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use asterism_model::{
-    Bfd, ClusterId, Datapath, Encapsulation, Fence, HostDiff, HostId, NetworkId, ObservedHost, Outcome,
-    OvsdbEndpoint, PortAddition, PortChange, PortRole, RowUuid, TargetBridge, TargetPort, Tunnel, Vni,
+    Bfd, BridgeOwner, ClusterId, Datapath, Encapsulation, Fence, HostDiff, HostId, NetworkId, ObservedHost,
+    Outcome, OvsdbEndpoint, PortAddition, PortChange, PortRole, RowUuid, TargetBridge, TargetPort, Tunnel,
+    Vni,
     target::{bridge_name, tunnel_name},
 };
 use asterism_ovsdb::{Backoff, HostSession, Liveness, SessionConfig, SessionState};
@@ -116,6 +117,7 @@ pub fn bridge(network: u32, peers: &[u32]) -> TargetBridge {
     TargetBridge {
         name: bridge_name(NetworkId(network)),
         network: NetworkId(network),
+        owner: BridgeOwner::Ours,
         datapath: Datapath::Netdev,
         mtu: 1450,
         ports: peers.iter().map(|peer| port(network, *peer)).map(|port| (port.name.clone(), port)).collect(),

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use asterism_model::{
-    BfdState, NetworkId, ObservedBridge, ObservedHost, ObservedInterface, ObservedPort, RowUuid, StoredFence,
+    BfdState, BridgeOwner, NetworkId, ObservedBridge, ObservedHost, ObservedInterface, ObservedPort, RowUuid,
+    StoredFence,
 };
 use asterism_ovsdb::{SessionState, WaitingFor};
 
@@ -77,6 +78,7 @@ fn expected(server: &Server, number: u64) -> ObservedHost {
     let ours = ObservedBridge {
         name: "ast1".to_owned(),
         network: Some(NetworkId(1)),
+        owner: BridgeOwner::Ours,
         datapath_type: "netdev".to_owned(),
         own_interface: Some((uuid(server, "interface", "ast1"), Some(1450))),
         ports: port("at1-2", 1, tunnel),
@@ -85,6 +87,7 @@ fn expected(server: &Server, number: u64) -> ObservedHost {
     let foreign = ObservedBridge {
         name: "xenbr0".to_owned(),
         network: None,
+        owner: BridgeOwner::Ours,
         datapath_type: String::new(),
         own_interface: Some((uuid(server, "interface", "xenbr0"), None)),
         ports: port("at9-9", 9, interface("at9-9")),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use asterism_model::{BfdState, HostId};
+use asterism_model::{BfdState, HostId, target::bridge_name};
 use expect_test::{Expect, expect};
 
 use super::*;
@@ -218,6 +218,7 @@ fn a_port_that_was_moved_to_a_foreign_bridge_comes_back_and_the_bridge_stays() {
             let foreign = ObservedBridge {
                 name: "xenbr0".into(),
                 network: None,
+                owner: BridgeOwner::Ours,
                 datapath_type: String::new(),
                 own_interface: None,
                 ports: BTreeMap::from([(uuid, port)]),
@@ -359,4 +360,67 @@ fn a_part_of_the_difference_is_that_of_its_networks() {
     "#]]
     .assert_eq(&show(&found));
     assert_eq!(found.scope, Scope::Networks([NetworkId(2)].into()));
+}
+
+/// h1 of a pool behind a XAPI, with h2 and h3.
+fn wanted_of_xapi() -> HostTarget {
+    let pool = "
+        xapi-pool p
+        inventory p a#1@10.0.0.1,xenbr1=10.1.0.1 b#2@10.0.0.2,xenbr1=10.1.0.2
+        network n p:xenbr1
+        adopt n1:vni=1:p1=h1:center=p1";
+    target(&state(pool), HostId(1))
+}
+
+/// A bridge as the host's pool makes it.
+fn plugged(network: u32, ports: BTreeMap<RowUuid, ObservedPort>) -> ObservedBridge {
+    ObservedBridge {
+        name: bridge_name(NetworkId(network)),
+        network: Some(NetworkId(network)),
+        owner: BridgeOwner::Pool,
+        datapath_type: "netdev".into(),
+        own_interface: Some((RowUuid(600), Some(9000))),
+        ports,
+        foreign_ports: 1,
+    }
+}
+
+#[test]
+fn a_bridge_that_the_pool_makes_is_waited_for() {
+    let nothing = ObservedHost { root: RowUuid(1), ..empty() };
+    check_against(
+        &wanted_of_xapi(),
+        &nothing,
+        expect![[r#"
+        ! its pool has not plugged the network there yet: bridge ast1 is missing
+    "#]],
+    );
+}
+
+#[test]
+fn in_a_bridge_of_the_pool_ports_alone_are_changed() {
+    let mut rows = ObservedHost { root: RowUuid(1), ..empty() };
+    rows.bridges.insert(RowUuid(500), plugged(1, BTreeMap::new()));
+    check_against(
+        &wanted_of_xapi(),
+        &rows,
+        expect![[r#"
+        + at1-2 on ast1
+    "#]],
+    );
+}
+
+#[test]
+fn a_bridge_of_the_pool_stays_when_its_network_goes() {
+    let mut rows = ObservedHost { root: RowUuid(1), ..empty() };
+    rows.bridges.insert(RowUuid(500), plugged(1, BTreeMap::new()));
+    let rows = apply_diff(&rows, &diff(&wanted_of_xapi(), &rows).diff, &mut 700).unwrap();
+    let nothing = HostTarget { bridges: BTreeMap::new(), ..wanted_of_xapi() };
+    check_against(
+        &nothing,
+        &rows,
+        expect![[r#"
+        - at1-2 on ast1
+    "#]],
+    );
 }

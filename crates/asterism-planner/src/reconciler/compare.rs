@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use asterism_model::{HostId, HostTarget, NetworkId, Operation, PortRole, PrivateNetwork};
+use asterism_model::{BridgeOwner, HostId, HostTarget, NetworkId, Operation, PortRole, PrivateNetwork};
 
 use super::{Action, Phase, Reconciler, holding::layout, proposals::Report};
 use crate::{
@@ -45,7 +45,9 @@ impl Reconciler {
         let is_news = lane.note(&scope, withheld, found.conflicts);
         lane.agenda = found.scope;
         if found.diff.is_empty() {
-            let is_clean = picture.bridges.is_empty();
+            let is_clean = !picture.bridges.values().any(|bridge| {
+                bridge.owner == BridgeOwner::Ours && bridge.network.is_some() || !bridge.ports.is_empty()
+            });
             self.forget_if_clean(host, is_clean, now);
         } else {
             let fence = lane.send(self.leadership, &target, now + self.settings.answer);

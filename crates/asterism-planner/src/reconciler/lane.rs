@@ -315,7 +315,9 @@ impl Lane {
             .conflicts
             .iter()
             .filter_map(|conflict| match conflict {
-                Conflict::BridgeNameTaken { network, .. } => Some((*network, conflict.to_string())),
+                Conflict::BridgeNameTaken { network, .. } | Conflict::BridgeAwaited { network, .. } => {
+                    Some((*network, conflict.to_string()))
+                }
                 Conflict::InterfaceNameTaken { .. } | Conflict::BridgeInUse { .. } => None,
             })
             .collect();

@@ -115,9 +115,10 @@ fn is_spelt_like_ours(name: &str) -> bool {
 }
 
 fn same_bridge(one: &ObservedBridge, other: &ObservedBridge) -> bool {
-    let ObservedBridge { name, network, datapath_type, own_interface, ports, foreign_ports } = one;
+    let ObservedBridge { name, network, owner, datapath_type, own_interface, ports, foreign_ports } = one;
     *name == other.name
         && *network == other.network
+        && *owner == other.owner
         && *datapath_type == other.datapath_type
         && *own_interface == other.own_interface
         && *foreign_ports == other.foreign_ports

@@ -225,7 +225,8 @@ fn what_is_about_to_be_made_is_coming_up() {
         Note Changing: p1/a: 3 rows are being changed
         Note Changing: p1/b: 2 rows are being changed
         Note Changing: p1/c: 2 rows are being changed
-    "#]].assert_eq(&show(&found(&world, Some(NetworkId(2)))));
+    "#]]
+    .assert_eq(&show(&found(&world, Some(NetworkId(2)))));
     flow(&mut world);
     assert!(found(&world, Some(NetworkId(2))).is_well());
 }

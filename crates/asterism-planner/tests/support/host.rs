@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use asterism_model::{
-    BfdState, Fence, HostDiff, HostId, NetworkId, ObservedBridge, ObservedHost, ObservedInterface,
-    ObservedPort, Outcome, RowUuid, StoredFence, TargetPort, Tunnel,
+    BfdState, BridgeOwner, Fence, HostDiff, HostId, NetworkId, ObservedBridge, ObservedHost,
+    ObservedInterface, ObservedPort, Outcome, RowUuid, StoredFence, TargetPort, Tunnel,
     target::{tunnel_name, tunnel_peer},
 };
 use asterism_planner::{moves::Layout, reconciler::ClaimOutcome};
@@ -218,6 +218,7 @@ pub fn apply_diff(rows: &ObservedHost, diff: &HostDiff, last_row: &mut u128) -> 
         let bridge = ObservedBridge {
             name: target.name.clone(),
             network: Some(target.network),
+            owner: BridgeOwner::Ours,
             datapath_type: target.datapath.as_str().into(),
             own_interface: Some((next_row(last_row), Some(target.mtu))),
             ports,

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use asterism_model::{
-    BfdState, HostId, HostTarget, NetworkId, ObservedBridge, ObservedHost, ObservedInterface, ObservedPort,
-    RowUuid, TargetBridge, TargetPort,
+    BfdState, BridgeOwner, HostId, HostTarget, NetworkId, ObservedBridge, ObservedHost, ObservedInterface,
+    ObservedPort, RowUuid, TargetBridge, TargetPort,
     target::{bridge_name, tunnel_name},
 };
 use proptest::{collection, option, prelude::*};
@@ -90,6 +90,7 @@ impl Rows {
         let bridge = ObservedBridge {
             name: draft.name,
             network: draft.network,
+            owner: BridgeOwner::Ours,
             datapath_type: draft.datapath_type,
             own_interface: draft.own_interface.map(|mtu| (self.uuid(), mtu)),
             ports,

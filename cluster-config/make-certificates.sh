@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Makes the certificates of a cluster with the openssl command: an authority, each node's, an operator's, and one with which
-# the controllers show themselves to hosts.
+# the controllers show themselves to hosts. Makes cluster.key besides, under which the nodes seal pools' passwords.
 #
 #   make-certificates.sh [--dir DIR] [--days N] ID=ADDRESS [ID=ADDRESS ...]
 #
 # ID is a node's node_id, ADDRESS the IP or DNS name it is reached at. Run again at will: what is there and valid for another
 # thirty days stays, a certificate that is not is made anew with its key, and nodes can be added. Keys are readable by
-# their owner only. ca.key signs for the whole cluster: keep it away from the nodes.
+# their owner only. ca.key signs for the whole cluster: keep it away from the nodes. cluster.key is the same on all nodes, and
+# is made once: passwords that were sealed with another must be given again.
 set -euo pipefail
 umask 077
 
@@ -43,6 +44,7 @@ main() {
     make_leaf operator ec DNS:operator.asterism clientAuth
     # RSA, since old switches know nothing else; a name of its own, since it opens hosts' databases and no more.
     make_leaf ovsdb rsa DNS:ovsdb.asterism clientAuth
+    make_cluster_key
 }
 
 make_authority() {
@@ -80,6 +82,17 @@ make_key() {
         rsa) openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072 -out "$key.new" 2>/dev/null ;;
     esac
     mv "$key.new" "$key"
+}
+
+make_cluster_key() {
+    local key="$dir/cluster.key"
+    if [ -s "$key" ]; then
+        say "cluster.key stays"
+        return
+    fi
+    openssl rand -hex 32 >"$key.new"
+    mv "$key.new" "$key"
+    say "cluster.key made"
 }
 
 # A certificate appears whole or not at all.

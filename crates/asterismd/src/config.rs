@@ -17,6 +17,8 @@ use asterism_raft::{ReplicaConfig, Timing};
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
+use crate::secrets::ClusterKey;
+
 /// What the program uses.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -32,6 +34,8 @@ pub struct Config {
     /// How sessions with hosts are kept.
     pub sessions: SessionConfig,
     pub settings: Settings,
+    /// Under which passwords of pools are sealed; without it no pool behind a XAPI can be added or logged into.
+    pub cluster_key: Option<ClusterKey>,
     pub log: LogConfig,
 }
 
@@ -81,6 +85,7 @@ struct RawConfig {
     raft: RawRaft,
     #[serde(default)]
     ovsdb: RawOvsdb,
+    secrets: Option<RawSecrets>,
     #[serde(default)]
     log: RawLog,
 }
@@ -110,6 +115,12 @@ struct RawOvsdb {
     probe_interval: Option<String>,
     probe_timeout: Option<String>,
     tls: Option<RawTls>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSecrets {
+    key: PathBuf,
 }
 
 #[derive(Deserialize, Default)]
@@ -159,6 +170,7 @@ impl Config {
             snapshot_every: at_least("raft.snapshot_every", raw.raft.snapshot_every, 100, 5000)?,
             sessions: sessions(&raw.ovsdb, base)?,
             settings: Settings::default(),
+            cluster_key: cluster_key(raw.secrets, base)?,
             log: LogConfig { filter: LogFilter::check(raw.log.level)?, format: raw.log.format },
         })
     }
@@ -280,6 +292,10 @@ fn sessions(raw: &RawOvsdb, base: &Path) -> anyhow::Result<SessionConfig> {
     Ok(config)
 }
 
+fn cluster_key(raw: Option<RawSecrets>, base: &Path) -> anyhow::Result<Option<ClusterKey>> {
+    raw.map(|raw| ClusterKey::read(&base.join(raw.key)).context("secrets.key")).transpose()
+}
+
 fn duration(key: &str, text: Option<&str>, default: Duration) -> anyhow::Result<Duration> {
     let Some(text) = text else { return Ok(default) };
     let parsed = humantime::parse_duration(text).ok().filter(|duration| !duration.is_zero());
@@ -318,6 +334,8 @@ mod tests {
         fs::write(dir.path().join("ca.pem"), pem("CERTIFICATE")).unwrap();
         fs::write(dir.path().join("cert.pem"), pem("CERTIFICATE")).unwrap();
         fs::write(dir.path().join("key.pem"), pem("PRIVATE KEY")).unwrap();
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        fs::set_permissions(dir.path().join("key.pem"), private).unwrap();
         let path = dir.path().join("node.toml");
         fs::write(&path, text).unwrap();
         Config::load(&path).map_err(|error| format!("{error:#}"))
@@ -347,6 +365,8 @@ mod tests {
             ("\"key.pem\"", "\"cert.pem\"", "tls.key", "PRIVATE KEY"),
             ("[tls]", "[raft]\nheartbeat_interval = \"100\"\n[tls]", "raft.heartbeat_interval", "100ms"),
             ("[tls]", "[raft]\nelection_timeout_min = \"150ms\"\n[tls]", "election_timeout_min", "three"),
+            ("[tls]", "[secrets]\nkey = \"key.pem\"\n[tls]", "secrets.key", "64 hexadecimal"),
+            ("[tls]", "[secrets]\nkye = \"key.pem\"\n[tls]", "kye", "key"),
             ("[tls]", "[log]\nlevel = \"a=b=c\"\n[tls]", "log.level", "debug"),
             ("[tls]", "[ovsdb]\nprobe = \"1s\"\n[tls]", "probe", "probe_interval"),
             ("cluster", "clutser", "clutser", "cluster"),

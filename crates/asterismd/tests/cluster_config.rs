@@ -34,7 +34,7 @@ fn what_stands_in_a_comment_is_the_default() {
     let spelt_out: String = text
         .lines()
         .take_while(|line| !line.starts_with("# [ovsdb.tls]"))
-        .chain(text.lines().skip_while(|line| !line.starts_with("[log]")))
+        .chain(text.lines().skip_while(|line| !line.starts_with("[secrets]")))
         .map(|line| match line.strip_prefix("# ").filter(|rest| is_key(rest)) {
             Some(key) => {
                 keys += 1;
@@ -61,6 +61,15 @@ fn the_certificate_for_hosts_can_be_used() {
 }
 
 #[test]
+fn a_key_for_passwords_that_others_can_read_is_refused() {
+    let dir = cluster_config();
+    let key = dir.path().join("certificates/cluster.key");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+    let refused = format!("{:#}", Config::load(&dir.path().join("node1.toml")).unwrap_err());
+    assert!(refused.contains("secrets.key") && refused.contains("chmod 600"), "{refused}");
+}
+
+#[test]
 fn certificates_are_for_whom_they_say_and_keys_are_private() {
     let dir = cluster_config();
     let certificates = dir.path().join("certificates");
@@ -82,6 +91,8 @@ fn certificates_are_for_whom_they_say_and_keys_are_private() {
         let key = fs::metadata(certificates.join(format!("{certificate}.key"))).unwrap();
         assert_eq!(key.permissions().mode() & 0o777, 0o600, "{certificate}.key");
     }
+    let key = fs::metadata(certificates.join("cluster.key")).unwrap();
+    assert_eq!(key.permissions().mode() & 0o777, 0o600, "cluster.key");
 }
 
 #[test]
@@ -89,7 +100,7 @@ fn making_certificates_again_changes_only_what_must_change() {
     let dir = cluster_config();
     let certificates = dir.path().join("certificates");
     let read = |name: &str| fs::read(certificates.join(name)).unwrap();
-    let names = ["ca.pem", "node1.pem", "node2.pem", "operator.pem", "ovsdb.pem"];
+    let names = ["ca.pem", "node1.pem", "node2.pem", "operator.pem", "ovsdb.pem", "cluster.key"];
     let before = names.map(read);
     make_certificates(&certificates, &["1=10.0.0.1", "2=fd00::2", "3=node3.example"]);
     let after = names.map(read);

@@ -8,7 +8,7 @@ use asterism_model::{
     CertificateFingerprint, HostInventory, Name, ObjectRef, PoolInventory, Transport, TransportName, XapiUuid,
 };
 
-use crate::records::{CertificateKind, HostRecord, NetworkRecord, Records};
+use crate::records::{Carrier, CertificateKind, HostRecord, NetworkRecord, Records};
 
 /// Longest [`Name`], in bytes.
 const NAME_BYTES: usize = 63;
@@ -32,6 +32,7 @@ pub fn inventory(records: &Records) -> Result<PoolInventory, Incomplete> {
     let master = pool.master.as_ref().and_then(|master| records.hosts.get(master));
     let master = master.and_then(|host| host.uuid).ok_or(Incomplete::Master)?;
     let names = names(records);
+    let carriers = records.transports();
     let hosts = records.hosts.iter().filter_map(|(reference, host)| {
         let uuid = host.uuid?;
         let host = HostInventory {
@@ -39,7 +40,7 @@ pub fn inventory(records: &Records) -> Result<PoolInventory, Incomplete> {
             address: host.address?,
             is_enabled: host.is_enabled,
             is_live: records.is_live(host),
-            transports: transports(records, reference),
+            transports: carriers.get(reference).map(|carriers| transports(carriers)).unwrap_or_default(),
             version: host.version(),
             fingerprint: fingerprint(records, reference),
         };
@@ -50,12 +51,12 @@ pub fn inventory(records: &Records) -> Result<PoolInventory, Incomplete> {
 
 /// A PIF counts whether it is attached or not: XAPI attaches it before the tunnel, and shows it detached for a moment
 /// while a host boots.
-fn transports(records: &Records, host: &ObjectRef) -> BTreeMap<TransportName, Transport> {
-    let carriers = records.transports(host).filter_map(|(_, pif, network)| {
-        let transport = Transport { address: pif.address?, mtu: mtu(network) };
-        Some((network.bridge.parse().ok()?, transport))
+fn transports(carriers: &[Carrier<'_>]) -> BTreeMap<TransportName, Transport> {
+    let transports = carriers.iter().filter_map(|carrier| {
+        let transport = Transport { address: carrier.pif.address?, mtu: mtu(carrier.network) };
+        Some((carrier.network.bridge.parse().ok()?, transport))
     });
-    carriers.collect()
+    transports.collect()
 }
 
 fn mtu(network: &NetworkRecord) -> u16 {

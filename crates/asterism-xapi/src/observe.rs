@@ -10,7 +10,7 @@ use asterism_model::{
     pool_objects::{AUTHORITY_FILE, POOL_NETWORK_KEY},
 };
 
-use crate::records::{CertificateKind, HostRecord, NetworkRecord, PifRecord, Records};
+use crate::records::{Carrier, CertificateKind, NetworkRecord, PifRecord, Records};
 
 /// What is known of the pool's CA certificates besides the records.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -26,6 +26,8 @@ pub fn observe(records: &Records, authorities: &Authorities) -> ObservedPool {
     let (ours, foreign): (Vec<_>, Vec<_>) =
         records.networks.iter().partition(|(_, network)| network.other_config.contains_key(POOL_NETWORK_KEY));
     let mut tunnels = tunnels(records);
+    let plugged_vifs = plugged_vifs(records);
+    let carriers = records.transports();
     let networks = ours.into_iter().filter_map(|(reference, network)| {
         let observed = ObservedPoolNetwork {
             uuid: network.uuid?,
@@ -34,14 +36,19 @@ pub fn observe(records: &Records, authorities: &Authorities) -> ObservedPool {
             bridge: network.bridge.clone(),
             mtu: network.mtu,
             tunnels: tunnels.remove(reference).unwrap_or_default(),
-            plugged_vifs: plugged_vifs(records, reference),
+            plugged_vifs: plugged_vifs.get(reference).copied().unwrap_or_default(),
         };
         Some((reference.clone(), observed))
     });
-    let hosts = records
-        .hosts
-        .iter()
-        .filter_map(|(reference, host)| Some((host.uuid?, observe_host(records, reference, host))));
+    let hosts = records.hosts.iter().filter_map(|(reference, host)| {
+        let observed = ObservedPoolHost {
+            host: reference.clone(),
+            is_enabled: host.is_enabled,
+            is_live: records.is_live(host),
+            transports: carriers.get(reference).map(|carriers| transports(carriers)).unwrap_or_default(),
+        };
+        Some((host.uuid?, observed))
+    });
     let controllers = records.sdn_controllers.iter().map(|(reference, controller)| ObservedController {
         controller: reference.clone(),
         protocol: controller.protocol.clone(),
@@ -88,25 +95,27 @@ fn transport(records: &Records, pif: &ObjectRef) -> Option<TransportName> {
     network.bridge.parse().ok()
 }
 
-fn plugged_vifs(records: &Records, network: &ObjectRef) -> usize {
-    records.vifs.values().filter(|vif| vif.is_attached && vif.network.as_ref() == Some(network)).count()
+/// By network.
+fn plugged_vifs(records: &Records) -> BTreeMap<&ObjectRef, usize> {
+    let mut counts = BTreeMap::new();
+    for vif in records.vifs.values().filter(|vif| vif.is_attached) {
+        if let Some(network) = &vif.network {
+            *counts.entry(network).or_default() += 1;
+        }
+    }
+    counts
 }
 
-fn observe_host(records: &Records, reference: &ObjectRef, host: &HostRecord) -> ObservedPoolHost {
-    let transports = records.transports(reference).filter_map(|(pif_ref, pif, network)| {
+fn transports(carriers: &[Carrier<'_>]) -> BTreeMap<TransportName, ObservedTransport> {
+    let transports = carriers.iter().filter_map(|carrier| {
         let transport = ObservedTransport {
-            pif: pif_ref.clone(),
-            has_address: pif.address.is_some(),
-            is_attached: pif.is_attached,
+            pif: carrier.reference.clone(),
+            has_address: carrier.pif.address.is_some(),
+            is_attached: carrier.pif.is_attached,
         };
-        Some((network.bridge.parse().ok()?, transport))
+        Some((carrier.network.bridge.parse().ok()?, transport))
     });
-    ObservedPoolHost {
-        host: reference.clone(),
-        is_enabled: host.is_enabled,
-        is_live: records.is_live(host),
-        transports: transports.collect(),
-    }
+    transports.collect()
 }
 
 pub(crate) fn observe_authority(records: &Records, authorities: &Authorities) -> ObservedAuthority {

@@ -16,7 +16,7 @@ use crate::{
     http::HttpError,
     inventory::{fingerprint, names},
     jsonrpc::Malformed,
-    records::{CertificateKind, Class, Fields, Records},
+    records::{Carrier, CertificateKind, Class, Fields, Records},
     search::{LeftAlone, find_master},
     session::Session,
 };
@@ -200,9 +200,10 @@ fn describe(session: &Session, records: &Records, certificates: &Value) -> PoolS
 
 fn networks(records: &Records, names: &BTreeMap<XapiUuid, Name>) -> Vec<SurveyedNetwork> {
     let mut networks: BTreeMap<&str, SurveyedNetwork> = BTreeMap::new();
-    for (reference, host) in &records.hosts {
-        let Some(name) = host.uuid.and_then(|uuid| names.get(&uuid)) else { continue };
-        for (_, pif, network) in records.transports(reference) {
+    for (host, carriers) in records.transports() {
+        let uuid = records.hosts.get(host).and_then(|host| host.uuid);
+        let Some(name) = uuid.and_then(|uuid| names.get(&uuid)) else { continue };
+        for Carrier { pif, network, .. } in carriers {
             let surveyed = networks.entry(&network.bridge).or_insert_with(|| SurveyedNetwork {
                 bridge: network.bridge.clone(),
                 label: network.label.clone(),

@@ -58,6 +58,14 @@ pub struct Records {
     pub certificates: Table<CertificateRecord>,
 }
 
+/// A PIF that may carry tunnels.
+#[derive(Debug, Clone, Copy)]
+pub struct Carrier<'a> {
+    pub reference: &'a ObjectRef,
+    pub pif: &'a PifRecord,
+    pub network: &'a NetworkRecord,
+}
+
 /// Made of a record's fields, whatever they are.
 pub trait Record {
     fn read(fields: &Fields<'_>) -> Self;
@@ -192,14 +200,15 @@ impl Records {
         metrics.is_none_or(|metrics| metrics.is_live)
     }
 
-    /// PIFs of a host that may carry tunnels, with their networks.
-    pub fn transports<'a>(
-        &'a self,
-        host: &'a ObjectRef,
-    ) -> impl Iterator<Item = (&'a ObjectRef, &'a PifRecord, &'a NetworkRecord)> {
-        let of_host = self.pifs.iter().filter(|(_, pif)| pif.host.as_ref() == Some(host));
-        of_host
-            .filter(|(_, pif)| pif.may_carry_tunnels())
-            .filter_map(|(reference, pif)| Some((reference, pif, self.networks.get(pif.network.as_ref()?)?)))
+    /// PIFs that may carry tunnels, with their networks, by host.
+    pub fn transports(&self) -> BTreeMap<&ObjectRef, Vec<Carrier<'_>>> {
+        let mut by_host: BTreeMap<&ObjectRef, Vec<Carrier<'_>>> = BTreeMap::new();
+        for (reference, pif) in &self.pifs {
+            let network = pif.network.as_ref().and_then(|network| self.networks.get(network));
+            if let (Some(host), Some(network), true) = (&pif.host, network, pif.may_carry_tunnels()) {
+                by_host.entry(host).or_default().push(Carrier { reference, pif, network });
+            }
+        }
+        by_host
     }
 }

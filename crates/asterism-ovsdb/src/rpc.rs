@@ -43,6 +43,13 @@ pub struct Liveness {
     pub probe_deadline: Duration,
 }
 
+impl Liveness {
+    /// Silence at which a session is over.
+    pub fn until_given_up(self) -> Duration {
+        self.probe_interval + self.probe_deadline
+    }
+}
+
 /// Why a session is over.
 #[derive(Debug, thiserror::Error)]
 pub enum RpcEnd {

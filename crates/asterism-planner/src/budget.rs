@@ -8,7 +8,7 @@
 //! Tunnels are counted by pool and by head, never one by one: leaves of a pool have as many as there are heads, and of heads
 //! there are two in each pool.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use asterism_model::{Detection, Host, HostId, PoolId, PrivateNetwork, Topology, TransportName, Uplinks};
 
@@ -19,6 +19,10 @@ const FAST_STEPS_MS: [u32; 5] = [15, 20, 30, 50, 100];
 /// In milliseconds, for all. The last is for whoever has more tunnels than any budget bears: three of them are half a
 /// minute, in which an election has long come of other evidence.
 const STEPS_MS: [u32; 10] = [100, 150, 200, 300, 500, 1000, 2000, 3000, 5000, 10_000];
+
+/// Packets in a row that must be lost before a tunnel is down (RFC 5880 §6.8.4, Detect Mult; Open vSwitch's default, which
+/// is left as it is).
+const LOST_IN_A_ROW: u32 = 3;
 
 /// The interval that a network asks for, in milliseconds: what its hosts have as long as their budgets allow.
 pub fn wanted_ms(detection: Detection) -> u32 {
@@ -98,6 +102,12 @@ impl BfdLoad {
     fn has_same_steps(self, other: Self) -> bool {
         (self.normal_ms, self.fast_ms) == (other.normal_ms, other.fast_ms)
     }
+}
+
+/// How long it takes at most until a tunnel that carries nothing is down at its ends: both keep the longer interval.
+pub fn noticed_within(one: BfdLoad, other: BfdLoad, detection: Detection) -> Duration {
+    let interval = one.interval(detection).max(other.interval(detection));
+    Duration::from_millis((interval * LOST_IN_A_ROW).into())
 }
 
 impl Budget {

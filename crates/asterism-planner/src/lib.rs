@@ -47,4 +47,4 @@ pub use reconciler::{Action, Event, LaneStatus, Phase, Reconciler, Settings};
 pub use target::{Targets, target};
 pub use tick::Tick;
 pub use verify::{Verification, verify};
-pub use whatif::{Forecast, Kill, whatif};
+pub use whatif::{Delays, Forecast, Kill, whatif};

@@ -44,6 +44,7 @@ pub async fn serve(
         replica: replica.clone(),
         clock,
         graces: config.settings.graces,
+        session: config.sessions.liveness.until_given_up(),
         failover: config.timing.election_max * 2,
         view,
         stopped: stopped.clone(),

@@ -13,7 +13,8 @@ use crate::{
 
 /// Tells what happened.
 ///
-/// Oldest first: elections and their causes, hosts, networks, leaders. The cluster keeps the last thousand events. JSON is one document a line.
+/// Oldest first: elections and their causes, hosts, networks, leaders. The cluster keeps the last thousand events. JSON
+/// is one document a line.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -13,9 +13,18 @@ use crate::{
 
 /// Tells what would come of the death of hosts, pools, links or controllers.
 ///
-/// Who takes over, which pairs of hosts are cut, and for how long by design. Touches nothing. What is named dies at one instant, all of it. What is dead already is taken as it is.
+/// Who takes over, which pairs of hosts are cut, and for how long by design. Touches nothing. What is named dies at one
+/// instant, all of it. What is dead already is taken as it is.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Times are upper bounds, and are made of these:
+  by the switches alone  three intervals of BFD, the longer one of each tunnel's ends
+  by an election         the same; another leader's election, if the leader is killed; then 1 s
+                         in which the host may yet prove that it lives (0.5 s after its session
+                         is lost, 3 s for a leader that never had one); 0.2 s to write to all
+                         hosts; up to 2 s for BFD to begin on new tunnels that stand by one
+                         another
+
 Examples:
   asterctl whatif --kill host:p1/a
   asterctl whatif --kill host:p1/a --kill host:p2/a       # two at once

@@ -31,9 +31,13 @@ fn kill(hosts: &[u32]) -> Kill {
     Kill { hosts: hosts.iter().copied().map(HostId).collect(), ..Kill::default() }
 }
 
+fn delays() -> Delays {
+    Delays { graces: Graces::default(), session: Duration::from_secs(3) }
+}
+
 fn check(state: &NetworkState, kill: &Kill, expected: Expect) {
     let evidence = evidence_of(state, "");
-    expected.assert_eq(&show(state, &whatif(state, Some(&evidence), &Graces::default(), kill)));
+    expected.assert_eq(&show(state, &whatif(state, Some(&evidence), &delays(), kill)));
 }
 
 fn show(state: &NetworkState, forecast: &Forecast) -> String {
@@ -124,11 +128,11 @@ fn with_single_resilience_it_takes_an_election() {
         &single(),
         &kill(&[1]),
         expect![[r#"
-        n1: 1 killed, 21 pairs live
-          p1 center p1/a -> p1/b by Election
-          Election within 2.8s: 17 pairs (p1/b p1/c, p1/b p2/d, p1/b p3/g)
-        untouched: 0
-    "#]],
+            n1: 1 killed, 21 pairs live
+              p1 center p1/a -> p1/b by Election
+              Election within 1.5s: 17 pairs (p1/b p1/c, p1/b p2/d, p1/b p3/g)
+            untouched: 0
+        "#]],
     );
 }
 
@@ -163,7 +167,7 @@ fn a_pool_that_dies_takes_its_own_hosts_alone() {
         expect![[r#"
             n1: 3 killed, 10 pairs live
               pool-center p1 -> p2
-              Election within 2.8s: 6 pairs (p2/d p3/g)
+              Election within 3.5s: 6 pairs (p2/d p3/g)
             untouched: 0
         "#]],
     );
@@ -178,7 +182,7 @@ fn root_and_its_standby_at_once_take_an_election() {
             n1: 2 killed, 15 pairs live
               p1 center p1/a -> p1/c by Election
               p1 standby p1/b -> none
-              Election within 2.8s: 11 pairs (p1/c p2/d, p1/c p3/g)
+              Election within 1.5s: 11 pairs (p1/c p2/d, p1/c p3/g)
             untouched: 0
         "#]],
     );
@@ -226,16 +230,50 @@ fn fast_detection_notices_sooner_and_an_old_leader_later() {
 }
 
 #[test]
+fn an_election_takes_as_long_as_what_it_waits_for() {
+    let within = |delays: &Delays, kill: &Kill| {
+        let forecast = whatif(&single(), None, delays, kill);
+        forecast.networks[0].interruptions[0].heals_within.as_millis()
+    };
+    let usual = delays();
+    // BFD, the grace of a host that seems to answer, programming.
+    assert_eq!(within(&usual, &kill(&[1])), 300 + 1000 + 200);
+    // BFD, the session, the grace of a host that has none, programming.
+    let patient = Graces { fabric: Duration::from_secs(9), ..usual.graces };
+    assert_eq!(within(&Delays { graces: patient, ..usual }, &kill(&[1])), 3000 + 500 + 200);
+    let slow = Delays { graces: patient, session: Duration::from_secs(6) };
+    assert_eq!(within(&slow, &kill(&[1])), 6000 + 500 + 200);
+    // The election of a leader, its grace for a host that it has never reached, programming.
+    let beheaded = Kill { leaderless: Duration::from_millis(900), ..kill(&[1]) };
+    assert_eq!(within(&usual, &beheaded), 900 + 3000 + 200);
+}
+
+#[test]
+fn an_election_hears_of_a_death_as_soon_as_bfd_tells_it() {
+    let within = |detections: &[&str]| {
+        let networks: String =
+            detections.iter().map(|it| format!("\nnetwork {it} p1 p2 p3 detection={it}")).collect();
+        let choices = (1..=detections.len()).map(|id| format!(" n{id}:vni={id}:p1=h1:p2=h4:p3=h7:center=p1"));
+        let state = state(&format!("{POOLS}{networks}\nadopt{}", choices.collect::<String>()));
+        let forecast = whatif(&state, None, &delays(), &kill(&[1]));
+        forecast.networks[0].interruptions[0].heals_within.as_millis()
+    };
+    assert_eq!(within(&["fast"]), 45 + 1000 + 200);
+    // Hosts have lost one another when no tunnel between them is up.
+    assert_eq!(within(&["fast", "normal"]), 300 + 1000 + 200);
+}
+
+#[test]
 fn what_is_dead_already_is_no_consequence() {
     let state = dual();
     let text = "h2 lost 1000\nh1 up 0: h2 down 1000\nh4 up 0: h2 down 1000\nh5 up 0: h2 down 1000";
     let evidence = evidence_of(&state, text);
-    let forecast = whatif(&state, Some(&evidence), &Graces::default(), &kill(&[1]));
+    let forecast = whatif(&state, Some(&evidence), &delays(), &kill(&[1]));
     expect![[r#"
         n1: 1 killed, 15 pairs live
           p1 center p1/a -> p1/c by DataPlane
           p1 standby p1/c -> none
-          Election within 2.8s: 11 pairs (p1/c p2/d, p1/c p3/g)
+          Election within 1.5s: 11 pairs (p1/c p2/d, p1/c p3/g)
         untouched: 0
     "#]]
     .assert_eq(&show(&state, &forecast));

@@ -12,19 +12,16 @@ use asterism_model::{
 };
 
 use super::{
-    Kill, Remedy, Succession,
+    Delays, Kill, Remedy, Succession,
     reach::{Damage, way},
 };
 use crate::{
-    Evidence, Graces, HostEvidence, Path, SessionEvidence, Tick, links::Fabric, members::Members, plan,
+    Budget, Evidence, HostEvidence, Path, SessionEvidence, Tick, budget::noticed_within, links::Fabric,
+    members::Members, plan,
 };
 
 /// When the failure happens: every grace since the beginning is over by then.
 const FAILURE: Tick = Tick(3_600_000);
-/// When BFD has told the peers, at the shortest interval: elections have longer graces than the difference matters to.
-const NOTICED: Duration = Duration::from_millis(300);
-/// When the session to a dark host is given up: the interval of probes and the wait for an answer.
-const PROBE: Duration = Duration::from_millis(3500);
 /// Nothing is waited for longer: a preferred host's grace is none of the failure's business.
 const HORIZON: Duration = Duration::from_secs(20);
 /// More than any failure takes.
@@ -41,28 +38,35 @@ impl Trial {
     pub fn run(
         state: &NetworkState,
         known: Option<&Evidence>,
-        graces: &Graces,
+        delays: &Delays,
         kill: &Kill,
         before: &Damage,
     ) -> Self {
+        let graces = &delays.graces;
         let mut trial =
             Self { state: state.clone(), successions: BTreeMap::new(), elected_within: BTreeMap::new() };
         if kill.has_no_quorum {
             return trial;
         }
+        let scene = |state: &NetworkState, peers: &Peers, kill: Option<&Kill>, now: Tick| {
+            Scene { peers, known, before, kill, delays, now }.evidence(state)
+        };
         // What would have been chosen anyway is no consequence.
-        let well = scene(&trial.state, &peers(&trial.state), known, before, None, FAILURE);
+        let well = scene(&trial.state, &peers(&trial.state), None, FAILURE);
         for _ in 0..MAX_PLANS {
             let planned = plan(&trial.state, &well, graces, FAILURE);
             if planned.changes.is_empty() || !trial.adopt(&planned) {
                 break;
             }
         }
-        let mut now = FAILURE + NOTICED.max(kill.leaderless);
+        let mut now = FAILURE + kill.leaderless;
         let end = FAILURE + HORIZON;
         let mut joined = peers(&trial.state);
+        let mut moments: BTreeSet<Tick> =
+            joined.values().flat_map(BTreeMap::values).map(|noticed| FAILURE + *noticed).collect();
+        moments.insert(FAILURE + delays.session);
         for _ in 0..MAX_PLANS {
-            let evidence = scene(&trial.state, &joined, known, before, Some(kill), now);
+            let evidence = scene(&trial.state, &joined, Some(kill), now);
             let planned = plan(&trial.state, &evidence, graces, now);
             if !planned.changes.is_empty() {
                 let earlier = trial.state.clone();
@@ -73,9 +77,8 @@ impl Trial {
                 joined = peers(&trial.state);
                 continue;
             }
-            let probed = FAILURE + PROBE;
-            let next = planned.plan_again.into_iter().chain((now < probed).then_some(probed)).min();
-            match next.filter(|at| *at <= end && *at > now) {
+            let later = moments.iter().copied().chain(planned.plan_again).filter(|at| *at > now);
+            match later.min().filter(|at| *at <= end) {
                 Some(at) => now = at,
                 None => break,
             }
@@ -108,72 +111,103 @@ impl Trial {
     }
 }
 
-/// By host: those that it has a tunnel to, in any network.
-type Peers = BTreeMap<HostId, BTreeSet<HostId>>;
+/// By host: those that it has a tunnel to, and how long after the failure it has noticed that none of them works.
+type Peers = BTreeMap<HostId, BTreeMap<HostId, Duration>>;
 
 fn peers(state: &NetworkState) -> Peers {
     let members = Members::of(state);
+    let budget = Budget::of(&members);
     let mut peers = Peers::new();
     for network in state.networks().values() {
         let Some(fabric) = Fabric::of(&members, network) else { continue };
         for (host, uplinks) in fabric.links() {
             for uplink in uplinks {
-                peers.entry(host).or_default().insert(uplink);
-                peers.entry(uplink).or_default().insert(host);
+                let noticed = noticed_within(budget.host(host), budget.host(uplink), network.detection);
+                for (near, far) in [(host, uplink), (uplink, host)] {
+                    let slowest = peers.entry(near).or_default().entry(far).or_default();
+                    *slowest = noticed.max(*slowest);
+                }
             }
         }
     }
     peers
 }
 
-/// What a leader would know: everything works but for the damage, which the peers have noticed.
-fn scene(
-    state: &NetworkState,
-    joined: &Peers,
-    known: Option<&Evidence>,
-    before: &Damage,
-    kill: Option<&Kill>,
+/// A moment after the failure, or before it.
+struct Scene<'a> {
+    peers: &'a Peers,
+    known: Option<&'a Evidence>,
+    before: &'a Damage,
+    /// None before the failure.
+    kill: Option<&'a Kill>,
+    delays: &'a Delays,
     now: Tick,
-) -> Evidence {
-    let since = Tick(0);
-    let noticed = FAILURE + NOTICED;
-    let is_killed = |host: HostId| kill.is_some_and(|kill| kill.hosts.contains(&host));
-    let is_cut = |one: HostId, other: HostId| {
-        kill.is_some_and(|kill| kill.links.iter().any(|[a, b]| way(*a, *b) == way(one, other)))
-    };
-    let mut evidence = Evidence::default();
-    for host in state.hosts().values() {
-        let is_dark = is_killed(host.id);
+}
+
+impl Scene<'_> {
+    /// What a leader would know: everything works but for the damage, as far as it was noticed.
+    fn evidence(&self, state: &NetworkState) -> Evidence {
+        let since = Tick(0);
         let why = || "no answer".to_owned();
-        let session = if before.dead.contains(&host.id) {
-            SessionEvidence::Down { since, why: why() }
-        } else if is_dark && now >= FAILURE + PROBE {
-            SessionEvidence::Down { since: FAILURE + PROBE, why: why() }
-        } else {
-            SessionEvidence::Up { since }
-        };
-        let mut seen = HostEvidence::new(session);
-        for peer in joined.get(&host.id).into_iter().flatten().copied() {
-            let path = if before.dead.contains(&peer) || before.lost.contains(&way(host.id, peer)) {
-                Path::Down { since }
-            } else if !is_dark && (is_killed(peer) || is_cut(host.id, peer)) {
-                Path::Down { since: noticed }
+        let mut evidence = Evidence::default();
+        for host in state.hosts().values() {
+            let lost = FAILURE + self.delays.session;
+            let session = if self.before.dead.contains(&host.id) {
+                SessionEvidence::Down { since, why: why() }
+            } else if !self.is_killed(host.id) {
+                SessionEvidence::Up { since }
+            } else if let Some(begun) = self.new_leader() {
+                // It never had one.
+                SessionEvidence::Awaited { since: begun, why: why() }
+            } else if self.now >= lost {
+                SessionEvidence::Down { since: lost, why: why() }
             } else {
-                // A dark host's last word.
-                Path::Up { since }
+                SessionEvidence::Up { since }
             };
-            seen.paths.insert(peer, path);
+            let mut seen = HostEvidence::new(session);
+            for (peer, noticed) in self.peers.get(&host.id).into_iter().flatten() {
+                seen.paths.insert(*peer, self.path(host.id, *peer, FAILURE + *noticed));
+            }
+            if let Some(known) = self.known.and_then(|known| known.hosts.get(&host.id)) {
+                seen.barred.clone_from(&known.barred);
+                seen.hindered.clone_from(&known.hindered);
+            }
+            evidence.hosts.insert(host.id, seen);
         }
-        if let Some(known) = known.and_then(|known| known.hosts.get(&host.id)) {
-            seen.barred.clone_from(&known.barred);
-            seen.hindered.clone_from(&known.hindered);
+        if let Some(known) = self.known {
+            evidence.pictures.clone_from(&known.pictures);
         }
-        evidence.hosts.insert(host.id, seen);
+        evidence
     }
-    if let Some(known) = known {
-        evidence.pictures.clone_from(&known.pictures);
+
+    fn path(&self, host: HostId, peer: HostId, noticed: Tick) -> Path {
+        let since = Tick(0);
+        let is_hit = self.is_killed(peer) || self.is_cut(host, peer);
+        if self.before.dead.contains(&peer) || self.before.lost.contains(&way(host, peer)) {
+            Path::Down { since }
+        } else if is_hit && !self.is_killed(host) && self.now >= noticed {
+            // A new leader knows of nothing that was before it.
+            Path::Down { since: self.new_leader().map_or(noticed, |begun| begun.max(noticed)) }
+        } else {
+            // A dark host's last word, too.
+            Path::Up { since }
+        }
     }
-    evidence
+
+    /// Since when another leads, where the leader is among the killed.
+    fn new_leader(&self) -> Option<Tick> {
+        let leaderless = self.kill?.leaderless;
+        (!leaderless.is_zero()).then_some(FAILURE + leaderless)
+    }
+
+    fn is_killed(&self, host: HostId) -> bool {
+        self.kill.is_some_and(|kill| kill.hosts.contains(&host))
+    }
+
+    fn is_cut(&self, one: HostId, other: HostId) -> bool {
+        let is_it = |[a, b]: &[HostId; 2]| way(*a, *b) == way(one, other);
+        self.kill.is_some_and(|kill| kill.links.iter().any(is_it))
+    }
 }
 
 fn successions(before: Option<&Topology>, after: &Topology) -> Vec<Succession> {

@@ -45,6 +45,8 @@ pub struct AdminService {
     pub replica: Replica,
     pub clock: Clock,
     pub graces: Graces,
+    /// How long the session to a host outlives it that says nothing any more.
+    pub session: Duration,
     /// How long it takes at most until another replica leads when the leader dies.
     pub failover: Duration,
     pub view: watch::Receiver<Arc<LeaderView>>,

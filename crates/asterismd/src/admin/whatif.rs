@@ -9,7 +9,7 @@ use asterism_api::{
 };
 use asterism_model::{HostId, NetworkState, NodeId, PoolId};
 use asterism_planner::{
-    Kill,
+    Delays, Kill,
     whatif::{self, Interruption, NetworkForecast, Pairs, Remedy, Succession},
 };
 use asterism_raft::View;
@@ -43,7 +43,8 @@ impl AdminService {
         };
         let shown = self.leader_view();
         let evidence = shown.leading.as_ref().map(|leading| &leading.evidence);
-        let found = whatif::whatif(state, evidence, &self.graces, &kill);
+        let delays = Delays { graces: self.graces, session: self.session };
+        let found = whatif::whatif(state, evidence, &delays, &kill);
         let mut networks: Vec<v1::NetworkForecast> =
             found.networks.iter().map(|network| told(state, network)).collect();
         networks.sort_by(|a, b| a.network.cmp(&b.network));

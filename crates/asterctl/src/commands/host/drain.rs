@@ -7,9 +7,10 @@ use crate::{args::WriteArgs, wait::moves::Goal};
 
 /// Leads traffic away from a host, for maintenance.
 ///
-/// Its offices (star-center, standby) go to other hosts. Make before break: few packets are lost by it, and its VMs stay connected. The command returns when the host holds no office in any network;
-/// from then on, nobody's frames but its own VMs' go through it. It stays so until `asterctl host undrain`. Where a pool has
-/// no other able host, the host stays center there, and the command says so.
+/// Its offices (star-center, standby) go to other hosts. Make before break: few packets are lost by it, and its VMs stay
+/// connected. The command returns when the host holds no office in any network; from then on, nobody's frames but its own
+/// VMs' go through it. It stays so until `asterctl host undrain`. Where a pool has no other able host, the host stays
+/// center there, and the command says so.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -7,8 +7,9 @@ use crate::{args::WriteArgs, wait::moves::Goal};
 
 /// Makes a pool the pool-center, make before break.
 ///
-/// Its star-center becomes the root. It stays so until something befalls it, or it is moved again. Asked for the pool that is pool-center, it takes back a move
-/// that is under way. For a pool that shall be pool-center whenever it can, see `asterctl network update --prefer-pool`.
+/// Its star-center becomes the root. It stays so until something befalls it, or it is moved again. Asked for the pool
+/// that is pool-center, it takes back a move that is under way. For a pool that shall be pool-center whenever it can, see
+/// `asterctl network update --prefer-pool`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

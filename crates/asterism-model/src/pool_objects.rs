@@ -249,6 +249,25 @@ impl PoolCall {
     }
 }
 
+impl fmt::Display for PoolCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InstallAuthority => write!(f, "install {AUTHORITY_FILE}"),
+            Self::SyncCertificates => f.write_str("copy certificates to all hosts"),
+            Self::IntroduceController => f.write_str("introduce an SDN controller"),
+            Self::CreateNetwork { label, bridge, .. } => {
+                write!(f, "create network {label} with bridge {bridge}")
+            }
+            Self::ChangeNetwork { label, .. } => write!(f, "change network {label}"),
+            Self::DestroyNetwork { network } => write!(f, "destroy network {network}"),
+            Self::CreateTunnel { host, .. } => write!(f, "create a tunnel on host {host}"),
+            Self::DestroyTunnel { host, .. } => write!(f, "destroy a tunnel on host {host}"),
+            Self::Plug { host, .. } => write!(f, "plug a tunnel's PIF on host {host}"),
+            Self::SetStatus { host, .. } => write!(f, "set a tunnel's status on host {host}"),
+        }
+    }
+}
+
 /// What became of a call; believed only once the records show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallOutcome {

@@ -97,6 +97,11 @@ impl NetworkState {
         &self.networks
     }
 
+    /// Whether there is such a network, or was one.
+    pub fn has_known(&self, network: NetworkId) -> bool {
+        network.0 <= self.last_network
+    }
+
     pub fn topologies(&self) -> &BTreeMap<NetworkId, Topology> {
         &self.topologies
     }

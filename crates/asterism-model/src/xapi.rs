@@ -41,6 +41,13 @@ pub struct XapiAccess {
     pub trust: XapiTrust,
 }
 
+impl XapiAccess {
+    /// Whether it is the same way in, whatever certificates are trusted.
+    pub fn is_same_way(&self, other: &Self) -> bool {
+        self.addresses == other.addresses && self.user == other.user && self.password == other.password
+    }
+}
+
 /// Where a host's XAPI answers: `https://HOST[:PORT]`, or `http://` where that was asked for.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

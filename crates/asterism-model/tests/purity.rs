@@ -15,7 +15,17 @@ const OURS: &[(&str, &[&str])] = &[
     ("asterism-xapi", &["asterism-model"]),
     ("asterism-api", &["asterism-model"]),
     ("asterism-lab", &["asterism-model", "asterism-api"]),
-    ("asterismd", &["asterism-api", "asterism-model", "asterism-ovsdb", "asterism-planner", "asterism-raft"]),
+    (
+        "asterismd",
+        &[
+            "asterism-api",
+            "asterism-model",
+            "asterism-ovsdb",
+            "asterism-planner",
+            "asterism-raft",
+            "asterism-xapi",
+        ],
+    ),
     ("asterctl", &["asterism-api", "asterism-model"]),
 ];
 

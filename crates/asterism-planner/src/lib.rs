@@ -23,6 +23,7 @@ pub mod links;
 pub mod members;
 pub mod moves;
 pub mod plan;
+pub mod pools;
 pub mod reconciler;
 pub mod scope;
 pub mod succession;

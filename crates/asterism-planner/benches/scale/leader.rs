@@ -140,6 +140,8 @@ impl Play {
                 }
                 Action::Propose(operation) => self.propose(operation),
                 Action::Disconnect { .. } => {}
+                // The pools here are static.
+                Action::ConnectPool { .. } | Action::DisconnectPool { .. } | Action::CallPool { .. } => {}
                 Action::StepDown { reason } => panic!("nobody else leads here: {reason}"),
             }
         }

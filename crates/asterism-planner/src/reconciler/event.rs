@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use asterism_model::{
-    Fence, HostDiff, HostId, NetworkState, ObservedHost, Operation, OvsdbEndpoint, Refusal, StoredFence,
+    CallOutcome, CertificateFingerprint, Fence, HostDiff, HostId, NetworkState, ObservedHost, ObservedPool,
+    Operation, OvsdbEndpoint, PoolCall, PoolId, PoolInventory, Refusal, StoredFence,
 };
 
 /// Something that happened. Events carry whole pictures, never deltas; one that is late or comes twice does no harm.
@@ -19,6 +20,12 @@ pub enum Event {
     Claimed { host: HostId, fence: Fence, outcome: ClaimOutcome },
     /// The answer to [`Action::Transact`]; told apart by the fence, which no two transactions share.
     Transacted { host: HostId, fence: Fence, outcome: asterism_model::Outcome },
+    /// A picture of a pool's XAPI, over a session that is up.
+    PoolPicture { pool: PoolId, inventory: Arc<PoolInventory>, picture: Arc<ObservedPool> },
+    /// The session to a pool's XAPI was lost, or could not be made.
+    PoolLost { pool: PoolId, why: String },
+    /// The answer to [`Action::CallPool`].
+    PoolCalled { pool: PoolId, ticket: u64, outcome: CallOutcome },
     /// The answer to [`Action::Propose`].
     Proposed { operation: Operation, outcome: ProposalOutcome },
     /// Time has passed; sent when the deadline that was asked for has come.
@@ -54,6 +61,8 @@ pub enum Action {
     Connect {
         host: HostId,
         endpoint: OvsdbEndpoint,
+        /// The host's certificate, where its pool tells it.
+        certificate: Option<CertificateFingerprint>,
     },
     Disconnect {
         host: HostId,
@@ -70,6 +79,19 @@ pub enum Action {
         fence: Fence,
         diff: Box<HostDiff>,
         picture: Arc<ObservedHost>,
+    },
+    /// Keep a session to a pool's XAPI with the access that stands in the state, and report its pictures and losses.
+    ConnectPool {
+        pool: PoolId,
+    },
+    DisconnectPool {
+        pool: PoolId,
+    },
+    /// Make a call of a pool's XAPI.
+    CallPool {
+        pool: PoolId,
+        ticket: u64,
+        call: PoolCall,
     },
     /// Propose to the log.
     Propose(Operation),

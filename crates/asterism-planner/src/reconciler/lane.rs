@@ -8,7 +8,10 @@ use std::{
     sync::Arc,
 };
 
-use asterism_model::{Fence, HostId, HostTarget, NetworkId, ObservedHost, Outcome, StoredFence};
+use asterism_model::{
+    CertificateFingerprint, Fence, Host, HostId, HostTarget, NetworkId, ObservedHost, Outcome, OvsdbEndpoint,
+    StoredFence,
+};
 
 use super::{
     ClaimOutcome, Phase, Settings,
@@ -18,9 +21,24 @@ use super::{
 };
 use crate::{Conflict, HostEvidence, SessionEvidence, Tick, moves::Peers, scope::Scope};
 
+/// Where and how a host is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Door {
+    pub endpoint: OvsdbEndpoint,
+    pub certificate: Option<CertificateFingerprint>,
+}
+
+impl Door {
+    pub fn of(host: &Host) -> Self {
+        let certificate = host.xapi.as_ref().and_then(|xapi| xapi.fingerprint);
+        Self { endpoint: host.ovsdb.clone(), certificate }
+    }
+}
+
 /// A host as the reconciler sees it.
 #[derive(Debug)]
 pub(super) struct Lane {
+    pub door: Door,
     pub phase: Phase,
     pub evidence: HostEvidence,
     /// The latest; kept when the session is lost, as what the host held last.
@@ -44,9 +62,10 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    pub fn new(now: Tick) -> Self {
+    pub fn new(door: Door, now: Tick) -> Self {
         let session = SessionEvidence::Awaited { since: now, why: "not connected yet".into() };
         Self {
+            door,
             phase: Phase::Disconnected,
             evidence: HostEvidence::new(session),
             picture: None,

@@ -15,6 +15,7 @@ mod lane;
 mod leadership;
 mod phase;
 mod planning;
+mod pools;
 mod proposals;
 mod rows;
 mod settings;
@@ -25,15 +26,17 @@ use std::{
     sync::Arc,
 };
 
-use asterism_model::{ClusterId, Fence, HostId, Mode, NetworkId, NetworkState, ObservedHost, Outcome};
+use asterism_model::{
+    ClusterId, Fence, HostId, Mode, NetworkId, NetworkState, ObservedHost, Outcome, PoolId,
+};
 
 pub use event::{Action, ClaimOutcome, Event, ProposalOutcome};
 pub use phase::Phase;
 pub use settings::Settings;
 pub use status::LaneStatus;
 
-use crate::{Budget, Finding, Plan, Tick, members::Members, moves::Ledger};
-use lane::Lane;
+use crate::{Budget, Finding, Plan, Tick, members::Members, moves::Ledger, pools::PoolLane};
+use lane::{Door, Lane};
 use leadership::Leadership;
 use proposals::Proposals;
 
@@ -50,6 +53,9 @@ pub struct Reconciler {
     contested: BTreeSet<NetworkId>,
     /// Lanes that may have something to compare.
     due: BTreeSet<HostId>,
+    pools: BTreeMap<PoolId, PoolLane>,
+    /// Pools that may have something to call.
+    due_pools: BTreeSet<PoolId>,
     proposals: Proposals,
     /// When the choices for a network last changed, as this leader saw it.
     changed_at: BTreeMap<NetworkId, Tick>,
@@ -81,6 +87,8 @@ impl Reconciler {
             ledger: Ledger::default(),
             contested: BTreeSet::new(),
             due: BTreeSet::new(),
+            pools: BTreeMap::new(),
+            due_pools: BTreeSet::new(),
             changed_at: BTreeMap::new(),
             proposals: Proposals::default(),
             plan_at: None,
@@ -104,6 +112,11 @@ impl Reconciler {
             Event::SessionLost { host, why } => self.lose_session(host, why, now),
             Event::Claimed { host, fence, outcome } => self.take_claim(host, fence, outcome, now),
             Event::Transacted { host, fence, outcome } => self.take_outcome(host, fence, outcome, now),
+            Event::PoolPicture { pool, inventory, picture } => {
+                self.take_pool_picture(pool, inventory, picture, now)
+            }
+            Event::PoolLost { pool, why } => self.lose_pool(pool, why, now),
+            Event::PoolCalled { pool, ticket, outcome } => self.take_call(pool, ticket, outcome, now),
             Event::Proposed { operation, outcome } => self.take_proposal(&operation, outcome, now),
             Event::Wake => {}
             Event::Deposed => self.fall_silent(),
@@ -114,6 +127,8 @@ impl Reconciler {
         self.expire(now);
         if !self.is_read_only() {
             self.step_lanes(now);
+            self.step_pools(now);
+            self.forget_unlisted(now);
         }
         self.plan_if_due(now);
     }
@@ -131,7 +146,7 @@ impl Reconciler {
         let lanes = self.lanes.values().filter(|lane| self.expires(lane));
         let lanes = lanes.filter_map(|lane| lane.phase.deadline());
         let plan = self.plan_at.filter(|_| !self.proposals.awaits_topology()).map(|at| (at, "next plan"));
-        lanes.chain(plan).chain(self.proposals.deadlines()).min()
+        lanes.chain(plan).chain(self.proposals.deadlines()).chain(self.pool_deadlines()).min()
     }
 
     fn take_state(&mut self, state: Arc<NetworkState>, now: Tick) {
@@ -146,6 +161,7 @@ impl Reconciler {
         let before = std::mem::replace(&mut self.state, state);
         self.note_changes(&before, now);
         self.match_lanes(now);
+        self.match_pools(now);
         if before.revision() != self.state.revision() {
             self.follow_revision(&before, now);
         }
@@ -159,6 +175,7 @@ impl Reconciler {
         for (host, scope) in affected {
             self.touch(host, scope);
         }
+        self.due_pools.extend(self.pools.keys());
         let hosts: Vec<HostId> = self.lanes.keys().copied().collect();
         for host in hosts {
             self.report_uplinks(host, now);
@@ -190,11 +207,20 @@ impl Reconciler {
             self.touch_waiting(&scope);
             self.actions.push_back(Action::Disconnect { host });
         }
-        for host in self.state.hosts().values() {
-            if let Entry::Vacant(vacant) = self.lanes.entry(host.id) {
-                vacant.insert(Lane::new(now));
-                self.actions.push_back(Action::Connect { host: host.id, endpoint: host.ovsdb.clone() });
+        let state = Arc::clone(&self.state);
+        for host in state.hosts().values() {
+            let door = Door::of(host);
+            match self.lanes.entry(host.id) {
+                Entry::Vacant(vacant) => drop(vacant.insert(Lane::new(door.clone(), now))),
+                Entry::Occupied(lane) if lane.get().door == door => continue,
+                Entry::Occupied(mut lane) => {
+                    lane.get_mut().door = door.clone();
+                    self.actions.push_back(Action::Disconnect { host: host.id });
+                    self.lose_session(host.id, "it has another address or certificate".into(), now);
+                }
             }
+            let Door { endpoint, certificate } = door;
+            self.actions.push_back(Action::Connect { host: host.id, endpoint, certificate });
         }
     }
 
@@ -208,6 +234,7 @@ impl Reconciler {
             self.touch_contested();
         }
         self.report_uplinks(host, now);
+        self.look_at_pool_of(host, now);
         self.follow(host);
     }
 
@@ -216,6 +243,7 @@ impl Reconciler {
         if lane.lose_session(why, now) {
             self.replan_by(now);
             self.touch_contested();
+            self.look_at_pool_of(host, now);
         }
     }
 
@@ -261,6 +289,7 @@ impl Reconciler {
             self.expire_lane(host, now);
         }
         self.expire_proposals(now);
+        self.expire_pools(now);
     }
 
     /// Whether the end of the lane's phase brings anything: no claim follows in read-only mode.

@@ -78,7 +78,9 @@ impl Reconciler {
         // Whether the log has taken it as a leader's word, which a plan upon an old state is too.
         let is_heard =
             matches!(outcome, ProposalOutcome::Applied | ProposalOutcome::Refused(Refusal::StalePlan { .. }));
-        if let Some((host, report)) = report(operation) {
+        if let Operation::RecordInventory { pool, .. } = operation {
+            self.take_report_of_pool(*pool, &outcome, now);
+        } else if let Some((host, report)) = report(operation) {
             if outcome != ProposalOutcome::Applied {
                 self.proposals.pause_report(host, report, &self.settings, now);
             }

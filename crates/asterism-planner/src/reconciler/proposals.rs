@@ -107,6 +107,11 @@ impl Proposals {
         is_new
     }
 
+    /// Whether the report is proposed, or pauses.
+    pub fn has_report(&self, host: HostId, report: Report) -> bool {
+        self.reports.contains_key(&(host, report))
+    }
+
     /// The state says what was reported.
     pub fn reported(&mut self, host: HostId, report: Report) {
         self.reports.remove(&(host, report));

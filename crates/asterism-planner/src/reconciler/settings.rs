@@ -38,4 +38,10 @@ impl Settings {
     pub(super) fn pause(&self, failures: u32) -> Duration {
         self.shortest_pause.saturating_mul(1 << failures.min(16)).min(self.longest_pause)
     }
+
+    /// The same of a pool's calls, which cost its hosts more.
+    pub(crate) fn pool_pause(&self, failures: u32) -> Duration {
+        const FIRST: u32 = 3;
+        self.pause(failures.saturating_add(FIRST))
+    }
 }

@@ -74,6 +74,9 @@ impl Leader {
             | Event::State(_)
             | Event::Picture { .. }
             | Event::Claimed { .. }
+            | Event::PoolPicture { .. }
+            | Event::PoolLost { .. }
+            | Event::PoolCalled { .. }
             | Event::Proposed { .. }
             | Event::Wake => {}
         }
@@ -110,6 +113,10 @@ impl Leader {
                 }
                 Action::Propose(operation) => wishes.push(Wish::Propose(operation)),
                 Action::StepDown { .. } => self.is_silent = true,
+                // The pools of this world are static.
+                Action::ConnectPool { .. } | Action::DisconnectPool { .. } | Action::CallPool { .. } => {
+                    panic!("no pool is behind a XAPI: {action:?}")
+                }
             }
         }
         if self.is_silent {

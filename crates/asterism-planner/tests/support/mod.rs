@@ -11,6 +11,7 @@ pub mod leader;
 pub mod model;
 pub mod observed;
 pub mod oracle;
+pub mod pool;
 pub mod world;
 
 pub use host::FakeHost;

@@ -238,6 +238,9 @@ impl World {
                     event @ (Event::State(_)
                     | Event::Picture { .. }
                     | Event::SessionLost { .. }
+                    | Event::PoolPicture { .. }
+                    | Event::PoolLost { .. }
+                    | Event::PoolCalled { .. }
                     | Event::Wake
                     | Event::Deposed) => event,
                 };
@@ -285,6 +288,9 @@ impl World {
             Event::State(_)
             | Event::Picture { .. }
             | Event::SessionLost { .. }
+            | Event::PoolPicture { .. }
+            | Event::PoolLost { .. }
+            | Event::PoolCalled { .. }
             | Event::Proposed { .. }
             | Event::Wake
             | Event::Deposed => return,

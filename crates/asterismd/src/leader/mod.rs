@@ -170,7 +170,7 @@ impl Leading<'_> {
     fn carry_out(&mut self) -> Option<String> {
         while let Some(action) = self.reconciler.poll_action() {
             match action {
-                Action::Connect { host, endpoint } => {
+                Action::Connect { host, endpoint, certificate: _ } => {
                     let label = self.context.replica.read_stale().state.host_label(host);
                     self.lanes.connect(host, label, endpoint);
                 }
@@ -179,6 +179,8 @@ impl Leading<'_> {
                 Action::Transact { host, stored: _, fence, diff, picture: _ } => {
                     self.lanes.transact(host, fence, *diff)
                 }
+                // No session is made yet: such a pool shows as not connected, and none can be added.
+                Action::ConnectPool { .. } | Action::DisconnectPool { .. } | Action::CallPool { .. } => {}
                 Action::Propose(operation) => self.propose(operation),
                 Action::StepDown { reason } => {
                     warn!(reason, "stepping down");

@@ -6,6 +6,10 @@ use super::*;
 use crate::moves::Layout;
 use crate::testing::support::FakeHost;
 
+fn door() -> Door {
+    Door { endpoint: "tcp:10.0.0.1".parse().unwrap(), certificate: None }
+}
+
 const US: Leadership = Leadership { cluster: ClusterId(1), epoch: 5 };
 const NOW: Tick = Tick(1000);
 
@@ -17,7 +21,7 @@ fn fence(epoch: u64, revision: u64) -> Fence {
 fn connected() -> (Lane, FakeHost) {
     let mut host = FakeHost::new(HostId(1));
     host.claim(fence(4, 77));
-    let mut lane = Lane::new(Tick(0));
+    let mut lane = Lane::new(door(), Tick(0));
     observe(&mut lane, &host);
     (lane, host)
 }
@@ -181,7 +185,7 @@ fn a_late_write_of_our_own_is_outbid() {
 fn another_clusters_host_is_left_alone_until_its_fence_changes() {
     let mut host = FakeHost::new(HostId(1));
     host.claim(Fence { cluster: ClusterId(2), epoch: 1, revision: 1 });
-    let mut lane = Lane::new(Tick(0));
+    let mut lane = Lane::new(door(), Tick(0));
     observe(&mut lane, &host);
     let sent = lane.claim(US, 10, NOW);
     let outcome = ClaimOutcome::Refused(host.rows.fence.clone());

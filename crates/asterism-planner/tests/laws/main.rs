@@ -1,4 +1,4 @@
-//! What holds of the planner in every state, whatever happens: the laws P1 to P7 and P10 of the test pyramid.
+//! What holds of the planner in every state, whatever happens: the laws P1 to P7, P10 and P11 of the test pyramid.
 //!
 //! `PROPTEST_CASES` says how many stories are tried; what once failed is tried first.
 
@@ -7,6 +7,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cuts;
 mod diff;
 mod moves;
 mod plan;

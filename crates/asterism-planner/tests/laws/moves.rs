@@ -28,6 +28,8 @@ enum Step {
     Reach(usize),
     Cut(usize),
     Mend(usize),
+    CutLink(usize, usize),
+    MendLink(usize),
     Empty(usize),
     Operate(Verb, usize, usize),
     Elect,
@@ -89,6 +91,8 @@ fn step() -> impl Strategy<Value = Step> {
         3 => place().prop_map(Step::Reach),
         1 => place().prop_map(Step::Cut),
         1 => place().prop_map(Step::Mend),
+        3 => (place(), place()).prop_map(|(one, other)| Step::CutLink(one, other)),
+        2 => place().prop_map(Step::MendLink),
         2 => place().prop_map(Step::Empty),
         8 => (verb, place(), place()).prop_map(|(verb, one, other)| Step::Operate(verb, one, other)),
         2 => Just(Step::Elect),
@@ -162,6 +166,12 @@ impl Step {
             Self::Reach(place) => world.set_reachable(host(*place), true),
             Self::Cut(place) => world.set_cut(host(*place), true),
             Self::Mend(place) => world.set_cut(host(*place), false),
+            Self::CutLink(one, other) => world.set_link_cut(host(*one), host(*other), true),
+            Self::MendLink(place) => {
+                if let Some([one, other]) = pick(world.cut_links.iter().copied().collect(), *place) {
+                    world.set_link_cut(one, other, false);
+                }
+            }
             Self::Empty(place) => world.empty(host(*place)),
             Self::Operate(verb, one, other) => {
                 if let Some(line) = verb.line(world, *one, *other) {
@@ -280,6 +290,9 @@ proptest! {
             depose_old(&mut world);
         }
         let hosts: Vec<HostId> = world.hosts.keys().copied().collect();
+        for [one, other] in world.cut_links.clone() {
+            world.set_link_cut(one, other, false);
+        }
         for host in &hosts {
             world.set_cut(*host, false);
             if !world.hosts[host].answers() {

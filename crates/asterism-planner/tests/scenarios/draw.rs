@@ -371,7 +371,7 @@ fn pieces(stage: &Stage) -> Vec<String> {
             let mut place = 0;
             while let Some(at) = piece.get(place).copied() {
                 let next: Vec<HostId> =
-                    left.iter().copied().filter(|host| carries(stage, network.id, at, *host)).collect();
+                    left.iter().copied().filter(|host| world.carries(network.id, at, *host)).collect();
                 left.retain(|host| !next.contains(host));
                 piece.extend(next);
                 place += 1;
@@ -392,14 +392,4 @@ fn pieces(stage: &Stage) -> Vec<String> {
         }
     }
     lines
-}
-
-/// Frames pass where both ends are there, and each is in use on its host.
-fn carries(stage: &Stage, network: NetworkId, one: HostId, other: HostId) -> bool {
-    let uses = |host: HostId, peer: HostId| {
-        stage.world.active.get(&(host, network)).is_none_or(|active| {
-            *active == peer || stage.world.hosts[&host].layout(network).separates(*active, peer)
-        })
-    };
-    stage.world.is_up(network, one, other) && uses(one, other) && uses(other, one)
 }

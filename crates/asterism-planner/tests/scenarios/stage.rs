@@ -11,6 +11,7 @@
 //! reboot-empty p1/a                     its database is made anew
 //! cut-mgmt HOST|all · heal-mgmt ..      controllers do not reach it; tunnels live
 //! cut-transport HOST · heal-transport   its tunnels are dead; controllers reach it
+//! cut-link HOST HOST · heal-link ..     nothing passes between these two; all else does
 //! freeze HOST · thaw HOST               its ovsdb-server accepts and never answers; tunnels live
 //! foreign-port HOST n1 · unplug HOST n1 a VM's port on the network's bridge
 //! foreign-name HOST NAME · free-name    a row of the operator's has that name
@@ -108,6 +109,8 @@ impl Stage {
             }
             "cut-transport" => self.world.set_cut(self.host(word(1)), true),
             "heal-transport" => self.world.set_cut(self.host(word(1)), false),
+            "cut-link" => self.world.set_link_cut(self.host(word(1)), self.host(word(2)), true),
+            "heal-link" => self.world.set_link_cut(self.host(word(1)), self.host(word(2)), false),
             "freeze" => {
                 self.silent.insert(self.host(word(1)), self.world.now);
             }

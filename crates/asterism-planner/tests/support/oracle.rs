@@ -165,7 +165,7 @@ impl Rings {
 
 /// Which hosts are joined.
 #[derive(Default)]
-struct Groups(BTreeMap<HostId, HostId>);
+pub struct Groups(BTreeMap<HostId, HostId>);
 
 impl Groups {
     fn find(&self, host: HostId) -> HostId {
@@ -173,7 +173,7 @@ impl Groups {
     }
 
     /// Whether they were not joined yet.
-    fn join(&mut self, one: HostId, other: HostId) -> bool {
+    pub fn join(&mut self, one: HostId, other: HostId) -> bool {
         let (one, other) = (self.find(one), self.find(other));
         one != other && self.0.insert(one, other).is_none()
     }

@@ -41,6 +41,8 @@ pub struct World {
     pub now: Tick,
     /// Hosts whose transport is cut, though they answer.
     pub cut: BTreeSet<HostId>,
+    /// Pairs of hosts between which nothing passes, though all else does: the lower id first.
+    pub cut_links: BTreeSet<[HostId; 2]>,
     /// Which uplink each host forwards over: it stays with it as long as that is up and may be used.
     pub active: BTreeMap<(HostId, NetworkId), HostId>,
     /// Interfaces whose BFD was up at some time.
@@ -77,6 +79,7 @@ impl World {
             mail: Vec::new(),
             now: Tick(0),
             cut: BTreeSet::new(),
+            cut_links: BTreeSet::new(),
             active: BTreeMap::new(),
             was_up: BTreeSet::new(),
             story: Vec::new(),
@@ -359,7 +362,18 @@ impl World {
     pub fn is_up(&self, network: NetworkId, one: HostId, other: HostId) -> bool {
         let carries =
             |host: HostId| self.hosts.get(&host).is_some_and(|it| it.is_alive) && !self.cut.contains(&host);
-        carries(one) && carries(other) && self.is_linked(network, one, other)
+        let is_cut = self.cut_links.contains(&[one.min(other), one.max(other)]);
+        carries(one) && carries(other) && !is_cut && self.is_linked(network, one, other)
+    }
+
+    /// Whether frames pass between two hosts: the tunnel is up, and in use at both ends.
+    pub fn carries(&self, network: NetworkId, one: HostId, other: HostId) -> bool {
+        let uses = |host: HostId, peer: HostId| {
+            self.active.get(&(host, network)).is_none_or(|active| {
+                *active == peer || self.hosts[&host].layout(network).separates(*active, peer)
+            })
+        };
+        self.is_up(network, one, other) && uses(one, other) && uses(other, one)
     }
 
     /// Whether both ends have their port.
@@ -427,6 +441,18 @@ impl World {
             self.cut.remove(&host);
         }
         self.changed(host);
+    }
+
+    /// Cuts or mends the way between two hosts, and nothing else.
+    pub fn set_link_cut(&mut self, one: HostId, other: HostId, is_cut: bool) {
+        let link = [one.min(other), one.max(other)];
+        if is_cut {
+            self.cut_links.insert(link);
+        } else {
+            self.cut_links.remove(&link);
+        }
+        self.changed(one);
+        self.changed(other);
     }
 
     /// The host comes back with an empty database; all sessions to it end.

@@ -12,9 +12,10 @@ const OURS: &[(&str, &[&str])] = &[
     ("asterism-planner", &["asterism-model"]),
     ("asterism-raft", &["asterism-model"]),
     ("asterism-ovsdb", &["asterism-model"]),
-    ("asterism-xapi", &["asterism-model"]),
+    ("asterism-xapi", &["asterism-model", "asterism-xapi-sim"]),
     ("asterism-api", &["asterism-model"]),
-    ("asterism-lab", &["asterism-model", "asterism-api"]),
+    ("asterism-xapi-sim", &[]),
+    ("asterism-lab", &["asterism-model", "asterism-api", "asterism-xapi-sim"]),
     (
         "asterismd",
         &[

@@ -139,6 +139,41 @@ async fn records_that_are_no_records_are_refused_one_by_one() {
     assert!(survey_of("http", |method| Reply::Result(good(method))).await.is_ok());
 }
 
+/// A user of a directory, whose rights are listed.
+#[tokio::test]
+async fn rights_that_are_missing_are_named_before_anything_is_asked() {
+    let script = |rights: Value| {
+        move |method: &str| {
+            Reply::Result(match method {
+                "session.get_record" => json!({ "is_local_superuser": false, "rbac_permissions": rights }),
+                _ => good(method),
+            })
+        }
+    };
+    let all = json!([
+        "Event.from",
+        "network.create",
+        "network.destroy",
+        "network.set_MTU",
+        "network.set_name_label",
+        "PIF.plug",
+        "pool.install_ca_certificate",
+        "pool.certificate_list",
+        "pool.certificate_sync",
+        "SDN_controller.introduce",
+        "tunnel.create",
+        "tunnel.destroy",
+        "tunnel.set_status",
+        "vm.start"
+    ]);
+    let mut some = all.clone();
+    some.as_array_mut().unwrap().retain(|right| right != "tunnel.create" && right != "PIF.plug");
+    assert!(survey_of("http", script(all)).await.is_ok());
+    let error = survey_of("http", script(some)).await.unwrap_err();
+    assert!(matches!(error, XapiError::Rights { .. }), "{error:?}");
+    assert!(error.to_string().ends_with("missing are pif.plug, tunnel.create"), "{error}");
+}
+
 /// A master whose events turn into garbage, in every other session.
 #[tokio::test]
 async fn a_session_survives_garbage_by_beginning_anew() {

@@ -1,6 +1,8 @@
 //! Says what a laboratory consists of, and builds it: hosts in parallel, since each waits for its own daemons.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -10,11 +12,12 @@ use crate::controller::{Controller, HostSessions};
 use crate::error::{LabError, Result};
 use crate::fabric::Fabric;
 use crate::host::Host;
-use crate::lab::{Lab, ListenAs, introduce_all};
+use crate::lab::{Lab, Listening, introduce_all};
 use crate::operator::Operator;
 use crate::outsider::Outsider;
 use crate::pki::{Authority, Identity, Keys, OvsdbTls, XCP_NG_CIPHERS, XCP_NG_PROTOCOLS};
 use crate::sandbox;
+use crate::xapi::XapiPool;
 
 /// Where the files of a run stand: on the sandbox's own tmpfs, gone with it.
 const DIR: &str = "/run/asterism-lab";
@@ -25,6 +28,7 @@ const STARTS_AT_ONCE: usize = 4;
 #[derive(Clone, Debug)]
 pub struct LabBuilder {
     pools: u8,
+    xapi_pools: u8,
     hosts: u8,
     controllers: u8,
     tls: bool,
@@ -34,7 +38,15 @@ pub struct LabBuilder {
 
 impl Default for LabBuilder {
     fn default() -> Self {
-        Self { pools: 1, hosts: 2, controllers: 0, tls: false, ovsdb_patience: None, dir: DIR.into() }
+        Self {
+            pools: 1,
+            xapi_pools: 0,
+            hosts: 2,
+            controllers: 0,
+            tls: false,
+            ovsdb_patience: None,
+            dir: DIR.into(),
+        }
     }
 }
 
@@ -43,6 +55,13 @@ impl LabBuilder {
     #[must_use]
     pub fn pools(mut self, pools: u8) -> Self {
         self.pools = pools;
+        self
+    }
+
+    /// How many of the pools are behind a XAPI; the first ones. The others are static.
+    #[must_use]
+    pub fn xapi_pools(mut self, pools: u8) -> Self {
+        self.xapi_pools = pools;
         self
     }
 
@@ -84,20 +103,23 @@ impl LabBuilder {
         let pki = self.dir.join("pki");
         let fabric = Fabric::build()?;
         let authority = Authority::create(&pki, "asterism laboratory", Keys::Ecdsa)?;
-        let listen = if self.tls {
-            ListenAs::Tls(Box::new(OvsdbAuthority::create(&self.dir)?))
-        } else {
-            ListenAs::Tcp
+        let needs_tls = self.tls || self.xapi_pools > 0;
+        let listen = Listening {
+            xapi_pools: self.xapi_pools,
+            is_tls: self.tls,
+            authority: needs_tls.then(|| OvsdbAuthority::create(&self.dir)).transpose()?,
         };
         let operator = Operator::build(&fabric, &authority)?;
         let outsider = Outsider::build(&fabric)?;
         let hosts = self.start_hosts(&fabric, &listen)?;
+        let xapi = start_pools(self.xapi_pools, &hosts)?;
         let controllers = self.start_controllers(&fabric, &authority, &listen)?;
         Ok(Lab {
             dir: self.dir,
             fabric,
             listen,
             hosts,
+            xapi,
             mutes: BTreeMap::new(),
             vms: BTreeMap::new(),
             vms_made: 0,
@@ -111,6 +133,7 @@ impl LabBuilder {
     fn check_sizes(&self) -> Result<()> {
         let sizes = [
             ("pools", self.pools, POOLS_MAX),
+            ("pools behind a XAPI", self.xapi_pools, self.pools),
             ("hosts", self.hosts, HOSTS_MAX),
             ("controllers", self.controllers, 9),
         ];
@@ -122,7 +145,7 @@ impl LabBuilder {
         }
     }
 
-    fn start_hosts(&self, fabric: &Fabric, listen: &ListenAs) -> Result<BTreeMap<HostName, Host>> {
+    fn start_hosts(&self, fabric: &Fabric, listen: &Listening) -> Result<BTreeMap<HostName, Host>> {
         let names: Vec<HostName> = (1..=self.pools)
             .flat_map(|pool| (1..=self.hosts).map(move |host| HostName::new(pool, host)))
             .collect();
@@ -152,13 +175,11 @@ impl LabBuilder {
         &self,
         fabric: &Fabric,
         authority: &Authority,
-        listen: &ListenAs,
+        listen: &Listening,
     ) -> Result<BTreeMap<u8, Controller>> {
-        let identity = match listen {
-            ListenAs::Tcp => None,
-            ListenAs::Tls(authority) => Some(authority.client.clone()),
-        };
-        let hosts = HostSessions { identity, patience: self.ovsdb_patience };
+        let identity = listen.authority.as_ref().map(|authority| authority.client.clone());
+        let hosts =
+            HostSessions { identity, patience: self.ovsdb_patience, cluster_key: cluster_key(&self.dir)? };
         let mut controllers = BTreeMap::new();
         for node in 1..=self.controllers {
             let dir = self.dir.join(format!("c{node}"));
@@ -168,6 +189,23 @@ impl LabBuilder {
         }
         Ok(controllers)
     }
+}
+
+fn start_pools(count: u8, hosts: &BTreeMap<HostName, Host>) -> Result<BTreeMap<u8, XapiPool>> {
+    let start = |pool: u8| {
+        let hosts = hosts.values().filter(|host| host.name().pool == pool);
+        Ok((pool, XapiPool::start(pool, hosts)?))
+    };
+    (1..=count).map(start).collect()
+}
+
+/// What the controllers seal passwords of pools with: a secret of this laboratory alone.
+fn cluster_key(dir: &Path) -> Result<PathBuf> {
+    let file = dir.join("cluster.key");
+    fs::write(&file, "5a".repeat(32))
+        .and_then(|()| fs::set_permissions(&file, fs::Permissions::from_mode(0o600)))
+        .map_err(|source| LabError::io(format!("writing {}", file.display()), source))?;
+    Ok(file)
 }
 
 /// Certificates for OVSDB over TLS: the hosts' and the controllers' toward them.

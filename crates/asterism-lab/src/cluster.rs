@@ -3,6 +3,7 @@
 //! Reads only the JSON that `asterctl` promises to programs (`api: asterism/v1`).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -12,9 +13,10 @@ use crate::answers::{
     ClusterStatus, Fence, HostAnswer, HostStatus, NetworkStatus, ReplicaState, ReplicaStatus, TopologyStatus,
 };
 use crate::error::{LabError, Result};
-use crate::host::HostState;
+use crate::host::{HostState, TRANSPORT_BRIDGE};
 use crate::lab::Lab;
 use crate::wait::until;
+use crate::xapi::{self, XAPI_PASSWORD, XAPI_USER};
 
 /// Name under which the hosts' transport is registered: what `--pool p1:underlay` attaches a network to.
 pub const TRANSPORT: &str = "underlay";
@@ -30,12 +32,42 @@ impl Lab {
     /// When the replicas do not listen within 30 s, or refuse something.
     pub fn found_cluster(&self) -> Result<()> {
         self.init_cluster()?;
-        let pools: std::collections::BTreeSet<String> =
-            self.hosts().map(|host| host.name().pool_name()).collect();
-        for pool in pools {
+        let is_static = |name: &HostName| !self.xapi.contains_key(&name.pool);
+        let names = || self.hosts().map(|host| host.name());
+        let static_pools: BTreeSet<String> = names().filter(is_static).map(HostName::pool_name).collect();
+        for pool in static_pools {
             self.asterctl_ok(&["pool", "add", &pool, "--wait", "committed"])?;
         }
-        self.hosts().map(|host| host.name()).try_for_each(|name| self.register_host(name))
+        names().filter(is_static).try_for_each(|name| self.register_host(name))?;
+        self.xapi.keys().try_for_each(|pool| self.register_xapi_pool(*pool))
+    }
+
+    /// Tells the controllers of a pool behind a XAPI, by its master's address, and waits until they list its hosts.
+    ///
+    /// # Errors
+    /// When they refuse, or don't list them within 30 s.
+    pub fn register_xapi_pool(&self, pool: u8) -> Result<()> {
+        let (name, url) = (format!("p{pool}"), xapi::url(HostName::new(pool, 1)));
+        let password = self.dir.join("xapi-password");
+        fs::write(&password, XAPI_PASSWORD)
+            .map_err(|source| LabError::io(format!("writing {}", password.display()), source))?;
+        let (password, user) = (password.display().to_string(), XAPI_USER);
+        let words = ["pool", "add", &name, "--xapi", &url, "--user", user, "--password-file", &password];
+        self.asterctl_ok(&[words.as_slice(), &["--trust-on-first-use", "--wait", "committed"]].concat())?;
+        let own = self.hosts().map(|host| host.name()).filter(|host| host.pool == pool);
+        let own: BTreeSet<String> = own.map(|host| host.to_string()).collect();
+        until(format!("the hosts of {name} are listed"), READY, || {
+            let hosts: Vec<NamedHost> =
+                self.ask_json_list(&["host", "list"]).map_err(|error| error.chain())?;
+            let listed: BTreeSet<String> = hosts.into_iter().map(|host| host.name).collect();
+            if own.is_subset(&listed) { Ok(()) } else { Err(format!("listed: {listed:?}")) }
+        })
+    }
+
+    /// What `network create` attaches a network to in a pool: `p1:xenbr0`, `p3:underlay`.
+    pub fn attachment(&self, pool: u8) -> String {
+        let transport = if self.xapi.contains_key(&pool) { TRANSPORT_BRIDGE } else { TRANSPORT };
+        format!("p{pool}:{transport}")
     }
 
     /// Makes the controllers one cluster, with nothing in it.
@@ -230,6 +262,12 @@ fn understand<T: DeserializeOwned>(words: &[&str], document: serde_json::Value) 
 
 fn unreadable(words: &[&str], problem: &str) -> LabError {
     LabError::Unreadable { what: format!("asterctl {} -o json", words.join(" ")), problem: problem.into() }
+}
+
+/// What is asked of a listed host.
+#[derive(serde::Deserialize)]
+struct NamedHost {
+    name: String,
 }
 
 /// 32 hexadecimal digits from the kernel.

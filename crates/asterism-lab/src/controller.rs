@@ -37,10 +37,12 @@ pub struct HostSessions {
     pub identity: Option<Identity>,
     /// How long they wait for answers and signs of life.
     pub patience: Option<Duration>,
+    /// With what they seal the passwords of pools.
+    pub cluster_key: PathBuf,
 }
 
 impl HostSessions {
-    /// The tables `[ovsdb]` and `[ovsdb.tls]` of a configuration, or nothing.
+    /// The tables `[ovsdb]`, `[ovsdb.tls]` and `[secrets]` of a configuration.
     fn config_text(&self) -> String {
         let patience = self.patience.map(|patience| {
             let seconds = patience.as_secs();
@@ -48,9 +50,13 @@ impl HostSessions {
         });
         let tls = self.identity.as_ref().map(|client| {
             let (ca, cert, key) = (client.ca.display(), client.cert.display(), client.key.display());
-            format!("\n[ovsdb.tls]\nca = \"{ca}\"\ncert = \"{cert}\"\nkey = \"{key}\"\n")
+            // One authority vouches for hosts and controllers alike.
+            format!(
+                "\n[ovsdb.tls]\nca = \"{ca}\"\nauthority = \"{ca}\"\ncert = \"{cert}\"\nkey = \"{key}\"\n"
+            )
         });
-        patience.into_iter().chain(tls).collect()
+        let secrets = format!("\n[secrets]\nkey = \"{}\"\n", self.cluster_key.display());
+        patience.into_iter().chain(tls).chain([secrets]).collect()
     }
 }
 

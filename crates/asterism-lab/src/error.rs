@@ -10,6 +10,13 @@ use crate::sandbox::SandboxError;
 /// Every way in which a laboratory operation fails.
 #[derive(Debug, thiserror::Error)]
 pub enum LabError {
+    /// The XAPI of a pool.
+    #[error("{what}")]
+    Xapi {
+        what: String,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The process is not inside the sandbox, so nothing was touched.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),

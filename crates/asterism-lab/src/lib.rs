@@ -30,6 +30,7 @@ pub mod scenario;
 mod tool;
 mod vm;
 pub mod wait;
+mod xapi;
 
 pub use address::{
     CONTROLLER_PORT, HOSTS_MAX, HostName, OPERATOR, OUTSIDER, OVSDB_PORT, POOLS_MAX,
@@ -54,3 +55,4 @@ pub use outsider::{Outsider, broadcast_frame, send_vxlan_from};
 pub use pki::{Authority, Identity, Keys, OvsdbTls, XCP_NG_CIPHERS, XCP_NG_PROTOCOLS};
 pub use tool::{Output, Tool};
 pub use vm::{Cidr, MTU_DEFAULT, Vm, VmSpec};
+pub use xapi::{XAPI_PASSWORD, XAPI_USER, XapiPool};

@@ -37,6 +37,18 @@ pub struct OvsdbTls {
 }
 
 impl OvsdbTls {
+    /// As XCP-ng starts its server: files as the table `SSL` names them.
+    pub(crate) fn options_from_database(&self) -> [String; 5] {
+        let column = |option: &str, column: &str| format!("--{option}=db:Open_vSwitch,SSL,{column}");
+        [
+            column("private-key", "private_key"),
+            column("certificate", "certificate"),
+            column("ca-cert", "ca_cert"),
+            format!("--ssl-protocols={}", self.protocols),
+            format!("--ssl-ciphers={}", self.ciphers),
+        ]
+    }
+
     pub(crate) fn server_options(&self) -> [String; 5] {
         let file = |path: &Path| path.display().to_string();
         [

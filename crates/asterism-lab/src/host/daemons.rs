@@ -46,6 +46,9 @@ impl Host {
             OvsdbListen::Tls(tls) => {
                 command.arg(format!("--remote=pssl:{OVSDB_PORT}:{address}")).args(tls.server_options());
             }
+            OvsdbListen::AsToldByPool(tls) => {
+                command.args(tls.options_from_database());
+            }
         }
         let log = self.dir.join("ovsdb-server.out");
         let mut daemon = Daemon::start(format!("ovsdb-server of {}", self.name), command, &self.netns, &log)?;

@@ -39,6 +39,8 @@ pub enum OvsdbListen {
     Tcp,
     /// TLS with the given files and ciphers, as `pssl:6640`.
     Tls(OvsdbTls),
+    /// Not at all until its pool's XAPI has an SDN controller introduced; then as the pool says, with these ciphers.
+    AsToldByPool(OvsdbTls),
 }
 
 /// Which daemons of a host are meant.
@@ -125,9 +127,13 @@ impl Host {
     pub fn ovsdb_remote(&self) -> String {
         let scheme = match self.listen {
             OvsdbListen::Tcp => "tcp",
-            OvsdbListen::Tls(_) => "ssl",
+            OvsdbListen::Tls(_) | OvsdbListen::AsToldByPool(_) => "ssl",
         };
         format!("{scheme}:{}:{OVSDB_PORT}", self.name.management())
+    }
+
+    pub(crate) fn listens(&self) -> &OvsdbListen {
+        &self.listen
     }
 
     /// Talks to its database through the local socket, as an administrator on the host would.

@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use asterism_model::{NetworkId, target::bridge_name};
+
 use crate::error::Result;
 use crate::host::Host;
 use crate::rows::FENCE_KEY;
@@ -18,7 +20,8 @@ const TIMEOUT: &str = "--timeout=30";
 pub enum BridgeRef {
     /// By the bridge's own name.
     Named(String),
-    /// The bridge that the controllers made for this network: `external_ids:asterism-network=<id>`.
+    /// The bridge of this network: made by the controllers, `external_ids:asterism-network=<id>`, or by the host's pool under
+    /// the network's name.
     OfNetwork(u32),
 }
 
@@ -76,13 +79,16 @@ impl<'a> Vsctl<'a> {
         until(format!("the bridge {bridge:?} on {}", self.host.name), deadline, || self.find(bridge))
     }
 
-    /// Name of the bridge that the controllers made for a network, if there is one.
+    /// Name of the bridge of a network, if there is one.
     ///
     /// # Errors
     /// As [`Vsctl::run`].
     pub fn bridge_of(&self, network: u32) -> Result<Option<String>> {
-        let line = format!("--bare --columns=name find Bridge external_ids:asterism-network={network}");
-        Ok(self.run_without_switch(&line)?.lines().next().map(str::to_owned))
+        let name = bridge_name(NetworkId(network));
+        let ours = format!("--columns=name find Bridge external_ids:asterism-network={network}");
+        let of_pool = format!("--columns=name find Bridge name={name}");
+        let found = self.run_without_switch(&format!("--bare {ours} -- {of_pool}"))?;
+        Ok(found.lines().find(|line| !line.is_empty()).map(str::to_owned))
     }
 
     /// The fence that the last leader left, as it stands in the root row; `None` where no leader came yet.

@@ -7,6 +7,7 @@ use crate::address::{self, HostName};
 use crate::error::Result;
 use crate::fabric::{Loss, Underlay};
 use crate::host::Daemons;
+use crate::xapi;
 
 impl Lab {
     /// A host dies as by a power failure: both cables pulled, then both daemons killed. In this order, since a machine without
@@ -17,14 +18,21 @@ impl Lab {
     pub fn kill_host(&mut self, name: HostName) -> Result<()> {
         Underlay::BOTH.into_iter().try_for_each(|underlay| self.cut(name, underlay))?;
         self.host_mut(name)?.kill();
+        if let Some(pool) = self.xapi.get(&name.pool) {
+            pool.simulator().crash_host(&xapi::label(name));
+        }
         Ok(())
     }
 
-    /// A dead host comes back with the database that it had.
+    /// A dead host comes back with the database that it had; one of a pool behind a XAPI with an empty one, as it keeps it in
+    /// memory.
     ///
     /// # Errors
     /// When it is not dead, or does not start.
     pub fn revive_host(&mut self, name: HostName) -> Result<()> {
+        if self.xapi.contains_key(&name.pool) {
+            return self.boot(name);
+        }
         Underlay::BOTH.into_iter().try_for_each(|underlay| self.restore(name, underlay))?;
         self.host_mut(name)?.start()
     }
@@ -35,9 +43,23 @@ impl Lab {
     /// # Errors
     /// When it does not come back.
     pub fn reboot_host(&mut self, name: HostName) -> Result<()> {
-        self.kill_host(name)?;
+        if let Some(pool) = self.xapi.get(&name.pool) {
+            // In good order: the pool knows before it happens.
+            pool.simulator().shut_down_host(&xapi::label(name));
+        }
+        Underlay::BOTH.into_iter().try_for_each(|underlay| self.cut(name, underlay))?;
+        self.host_mut(name)?.kill();
+        self.boot(name)
+    }
+
+    /// A host starts with an empty database; its pool, if it is behind a XAPI, sees to its bridges.
+    fn boot(&mut self, name: HostName) -> Result<()> {
         Underlay::BOTH.into_iter().try_for_each(|underlay| self.restore(name, underlay))?;
-        self.host_mut(name)?.reboot()
+        self.host_mut(name)?.reboot()?;
+        if let Some(pool) = self.xapi.get(&name.pool) {
+            pool.simulator().boot_host(&xapi::label(name));
+        }
+        Ok(())
     }
 
     /// # Errors

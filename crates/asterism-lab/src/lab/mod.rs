@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::address::HostName;
-use crate::builder::LabBuilder;
+use crate::builder::{LabBuilder, OvsdbAuthority};
 use crate::controller::Controller;
 use crate::error::{LabError, Result};
 use crate::fabric::Fabric;
@@ -21,6 +21,7 @@ use crate::outsider::Outsider;
 use crate::pki::Authority;
 use crate::tool::Output;
 use crate::vm::{Vm, VmSpec};
+use crate::xapi::XapiPool;
 
 pub use watch::AllRows;
 
@@ -29,8 +30,10 @@ pub use watch::AllRows;
 pub struct Lab {
     pub(crate) dir: PathBuf,
     pub(crate) fabric: Fabric,
-    pub(crate) listen: ListenAs,
+    pub(crate) listen: Listening,
     pub(crate) hosts: BTreeMap<HostName, Host>,
+    /// By the pool's number.
+    pub(crate) xapi: BTreeMap<u8, XapiPool>,
     pub(crate) mutes: BTreeMap<HostName, MuteHost>,
     pub(crate) vms: BTreeMap<String, Vm>,
     pub(crate) vms_made: u16,
@@ -41,11 +44,14 @@ pub struct Lab {
     pub(crate) outsider: Outsider,
 }
 
-/// How the OVSDB of hosts added later listens.
+/// How the OVSDBs of hosts listen.
 #[derive(Debug)]
-pub(crate) enum ListenAs {
-    Tcp,
-    Tls(Box<crate::builder::OvsdbAuthority>),
+pub(crate) struct Listening {
+    /// The first so many pools are behind a XAPI.
+    pub xapi_pools: u8,
+    /// Whether those of static pools listen with TLS.
+    pub is_tls: bool,
+    pub authority: Option<OvsdbAuthority>,
 }
 
 impl Lab {
@@ -99,7 +105,16 @@ impl Lab {
         }
     }
 
-    /// Adds a running host with the next free number of a pool (which may be new).
+    /// The XAPI of a pool.
+    ///
+    /// # Errors
+    /// [`LabError::Unknown`] with the pools that have one.
+    pub fn xapi(&self, pool: u8) -> Result<&XapiPool> {
+        let known = self.xapi.keys().map(|pool| format!("p{pool}"));
+        self.xapi.get(&pool).ok_or_else(|| unknown("pool behind a XAPI", format!("p{pool}"), known))
+    }
+
+    /// Adds a running host with the next free number of a pool (which may be new). To one behind a XAPI it is joined.
     ///
     /// # Errors
     /// When it does not start.
@@ -109,6 +124,9 @@ impl Lab {
         let host = Host::build(name, &self.fabric, &self.dir.join(name.flat()), listen)?;
         self.hosts.insert(name, host);
         introduce_all(&mut self.hosts)?;
+        if let Some(xapi) = self.xapi.get(&pool) {
+            xapi.join(self.host(name)?)?;
+        }
         Ok(name)
     }
 
@@ -265,11 +283,13 @@ pub(crate) fn introduce_all(hosts: &mut BTreeMap<HostName, Host>) -> Result<()> 
     hosts.values_mut().try_for_each(|host| host.introduce(names.iter().copied()))
 }
 
-impl ListenAs {
+impl Listening {
     pub(crate) fn of(&self, name: HostName) -> Result<OvsdbListen> {
-        match self {
-            Self::Tcp => Ok(OvsdbListen::Tcp),
-            Self::Tls(authority) => Ok(OvsdbListen::Tls(authority.issue(name)?)),
+        let is_xapi = name.pool <= self.xapi_pools;
+        match &self.authority {
+            Some(authority) if is_xapi => Ok(OvsdbListen::AsToldByPool(authority.issue(name)?)),
+            Some(authority) if self.is_tls => Ok(OvsdbListen::Tls(authority.issue(name)?)),
+            Some(_) | None => Ok(OvsdbListen::Tcp),
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod apply;
 pub mod command;
 pub mod diff;
 pub mod endpoint;
+pub mod error_text;
 pub mod event;
 pub mod fence;
 pub mod id;
@@ -41,6 +42,7 @@ pub use diff::{
     BridgeChange, BridgeRemoval, HostDiff, InterfaceChange, PortAddition, PortChange, PortRemoval,
 };
 pub use endpoint::OvsdbEndpoint;
+pub use error_text::chain;
 pub use event::{Event, EventKind, HostReport};
 pub use fence::{Fence, Outcome, StoredFence};
 pub use id::{ClusterId, HostId, NetworkId, NodeId, PoolId, RowUuid, SessionId, XapiUuid};

@@ -3,9 +3,9 @@
 //! Owns the order of things: dial, schema, monitor, then [`crate::serving`] until the session ends for whatever reason,
 //! then a pause with jitter. Whoever asks for something while there is no session gets a refusal at once.
 
-use std::{error::Error, fmt::Write as _, sync::Arc};
+use std::sync::Arc;
 
-use asterism_model::{HostId, Outcome};
+use asterism_model::{HostId, Outcome, chain};
 use serde_json::json;
 use tokio::{
     sync::{mpsc, watch},
@@ -134,15 +134,4 @@ impl Command {
             }
         }
     }
-}
-
-/// An error and its causes, in one line.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        write!(text, ": {error}").expect("writing to a string cannot fail");
-        cause = error.source();
-    }
-    text
 }

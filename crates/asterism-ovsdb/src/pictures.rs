@@ -2,13 +2,10 @@
 
 use std::sync::Arc;
 
-use asterism_model::ObservedHost;
+use asterism_model::{ObservedHost, chain};
 use tokio::sync::watch;
 
-use crate::{
-    host_session::{SessionError, SessionState, WaitingFor},
-    host_task::chain,
-};
+use crate::host_session::{SessionError, SessionState, WaitingFor};
 
 /// The one writer of a session's state. Numbers go up over all sessions with the host.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 //! Ends when the session does, when the copy of the rows gets out of step, or when the handle is dropped. Never
 //! retries a transaction: whether that is right is for its owner to say, who sees the next picture.
 
-use asterism_model::{HostId, Outcome, StoredFence};
+use asterism_model::{HostId, Outcome, StoredFence, chain};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep_until},
@@ -14,7 +14,6 @@ use crate::{
     config::SessionConfig,
     fencing::{self, Claim, FenceRefusal},
     host_session::{ClaimError, Claimed, Command, SessionError, Transacted, WaitingFor},
-    host_task::chain,
     message::Notification,
     monitor::Monitor,
     observe::{observe, stored_fence},

@@ -15,7 +15,7 @@ use std::{
     sync::Arc,
 };
 
-use asterism_model::{Name, NodeId};
+use asterism_model::{Name, NodeId, chain};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -26,7 +26,7 @@ use crate::{
         files::{SnapshotFiles, sync_dir, write_file},
         rocks::RocksLog,
     },
-    failure::{Failure, chain},
+    failure::Failure,
     log::{LogStore, RecordError, encode_value, read_value},
     machine::{OpenError, Snapshots},
 };

@@ -5,6 +5,8 @@ use std::{fmt, io};
 
 use tokio::sync::watch;
 
+use asterism_model::chain;
+
 use crate::FatalError;
 
 /// Shared by everything that touches the disk; the first failure stays.
@@ -53,19 +55,4 @@ impl Failure {
         let failed = first.wait_for(Option::is_some).await.expect("`self` holds the sender");
         failed.clone().expect("waited for")
     }
-}
-
-/// An error and its causes in one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        // An io::Error made from another prints that one's text.
-        if !text.ends_with(&next) {
-            text = format!("{text}: {next}");
-        }
-        cause = error.source();
-    }
-    text
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
-use asterism_model::{CertificateFingerprint, XapiAddress, XapiUuid};
+use asterism_model::{CertificateFingerprint, XapiAddress, XapiUuid, chain};
 
 use crate::{
     connection::ConnectError,
@@ -213,18 +213,6 @@ impl fmt::Display for Attempts<'_> {
             more => write!(f, "; and {more} more"),
         }
     }
-}
-
-/// An error and its causes, in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

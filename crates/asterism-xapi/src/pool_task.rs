@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
 
-use asterism_model::{CallOutcome, CertificateFingerprint, PoolId, XapiAddress};
+use asterism_model::{CallOutcome, CertificateFingerprint, PoolId, XapiAddress, chain};
 use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep},
@@ -15,7 +15,7 @@ use tracing::{Instrument, debug, info, info_span, warn};
 
 use crate::{
     config::XapiConfig,
-    error::{XapiError, chain},
+    error::XapiError,
     pool_session::{Command, PoolSessionState},
     search::{LeftAlone, find_master},
     serving::Serving,

@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use asterism_model::{CallOutcome, PoolCall};
+use asterism_model::{CallOutcome, PoolCall, chain};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::JoinSet,
@@ -15,7 +15,7 @@ use tracing::{debug, warn};
 use crate::{
     calls::{Called, Caller},
     config::XapiConfig,
-    error::{CallError, XapiError, chain, hint},
+    error::{CallError, XapiError, hint},
     inventory::{Incomplete, fingerprint, inventory},
     observe::{Authorities, observe},
     pool_session::{Command, ConnectedPool, PoolPicture, PoolSessionState},

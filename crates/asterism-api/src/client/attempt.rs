@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, error::Error, io, time::Duration};
 use tokio::time::timeout;
 use tonic::{Request, Response, Status, transport::Channel};
 
-use super::{CONNECT_TIMEOUT, Client, Nature, admin, security::chain_of};
+use super::{CONNECT_TIMEOUT, Client, Nature, admin};
 use crate::{Class, Failure, v1::AdminClient};
 
 /// A failed attempt.
@@ -124,7 +124,7 @@ impl Client {
             Ok(Err(error)) => {
                 return Err(Attempted::not_sent(match tls_error(&error) {
                     Some(error) => Failure::local(Class::NotPermitted, format_args!("TLS: {error}")),
-                    None => Failure::local(Class::Unavailable, chain_of(&error)),
+                    None => Failure::local(Class::Unavailable, asterism_model::chain(&error)),
                 }));
             }
             Err(_) => {

@@ -55,7 +55,7 @@ impl Security {
                 .map_err(|error| {
                     Failure::local(
                         Class::NotPermitted,
-                        format_args!("certificates: {}; expected PEM", chain_of(&error)),
+                        format_args!("certificates: {}; expected PEM", asterism_model::chain(&error)),
                     )
                 }),
         }
@@ -70,18 +70,4 @@ impl fmt::Debug for Security {
             Self::Plaintext => "Plaintext",
         })
     }
-}
-
-/// An error and its causes, once each: some print their cause themselves.
-pub(super) fn chain_of(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        if !text.contains(&next) {
-            text = format!("{text}: {next}");
-        }
-        cause = error.source();
-    }
-    text
 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use asterism_model::{
     Bfd, BridgeOwner, ClusterId, Datapath, Encapsulation, Fence, HostDiff, HostId, NetworkId, ObservedHost,
     Outcome, OvsdbEndpoint, PortAddition, PortChange, PortRole, RowUuid, TargetBridge, TargetPort, Tunnel,
-    Vni,
+    Vni, chain,
     target::{bridge_name, tunnel_name},
 };
 use asterism_ovsdb::{Backoff, HostSession, Liveness, SessionConfig, SessionState};
@@ -65,12 +65,6 @@ pub async fn last_error(session: &HostSession) -> String {
         SessionState::Connecting { .. } | SessionState::Waiting(_) | SessionState::Connected { .. } => None,
     })
     .await
-}
-
-/// An error and its causes, in one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// The picture on show.

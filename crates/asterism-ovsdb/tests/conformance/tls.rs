@@ -2,13 +2,13 @@
 
 use std::fs;
 
-use asterism_model::OvsdbEndpoint;
+use asterism_model::{OvsdbEndpoint, chain};
 use asterism_ovsdb::{Fingerprint, HostSession, Identity, SessionConfig, TlsConfig, Trust};
 use tempfile::TempDir;
 
 use crate::{
     certificates::{Authority, Issued},
-    fixture::{HOST, chain, config, last_error, open, picture},
+    fixture::{HOST, config, last_error, open, picture},
     server::Server,
 };
 

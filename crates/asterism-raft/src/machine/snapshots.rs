@@ -8,13 +8,12 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use asterism_model::NetworkState;
+use asterism_model::{NetworkState, chain};
 use bytes::Bytes;
 
 use super::format::{self, SnapshotError};
 use crate::{
     disk::SnapshotDisk,
-    failure::chain,
     types::{LogId, SnapshotMeta, term_and_index},
 };
 

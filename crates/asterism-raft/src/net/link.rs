@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use asterism_model::NodeId;
+use asterism_model::{NodeId, chain};
 use futures::{Stream, stream};
 use serde::{Serialize, de::DeserializeOwned};
 use tonic::{Code, Request, Response, Status, transport::Channel};
@@ -19,7 +19,6 @@ use super::{
 };
 use crate::{
     Peer,
-    failure::chain,
     machine::SnapshotData,
     proto::{Envelope, SnapshotPart, raft_client::RaftClient, snapshot_part::Part},
 };

@@ -20,6 +20,7 @@ use std::{
     time::Duration,
 };
 
+use asterism_model::chain;
 pub use report::{Applied, Leadership, MemberStatus, Peer, Proposed, Role, Status, View};
 pub use status::metrics;
 use tokio::{
@@ -32,7 +33,7 @@ use crate::{
     FatalError, ReplicaConfig, StartError,
     blocking::Blocking,
     data_dir::DataDir,
-    failure::{Failure, chain},
+    failure::Failure,
     log::LogStore,
     machine::StateMachine,
     net::{Links, MAX_MESSAGE_BYTES, Network, PeerConnector, PeerService, Roster, Station},

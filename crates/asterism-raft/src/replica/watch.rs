@@ -5,14 +5,12 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
+use asterism_model::chain;
 use openraft::async_runtime::watch::WatchReceiver as _;
 use tokio::{sync::watch, task::JoinHandle};
 
 use super::{Leadership, Peer, Raft, Role, metrics, status::role};
-use crate::{
-    failure::{Failure, chain},
-    types::TokioTypes,
-};
+use crate::{failure::Failure, types::TokioTypes};
 
 type Metrics = openraft::RaftMetrics<TokioTypes>;
 

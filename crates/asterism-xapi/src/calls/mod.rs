@@ -12,12 +12,12 @@ mod tunnel;
 
 use std::{sync::Arc, time::Duration};
 
-use asterism_model::{CallOutcome, ObjectRef, PoolCall};
+use asterism_model::{CallOutcome, ObjectRef, PoolCall, chain};
 use serde_json::{Value, json};
 
 use crate::{
     config::Deadlines,
-    error::{CallError, chain},
+    error::CallError,
     failure::{FailureKind, XapiFailure},
     jsonrpc::Malformed,
     records::Records,

@@ -1,8 +1,8 @@
 //! The leader's hands: a session to each host, in tasks of its own, that reports what it sees and does what it is told.
 
-use std::{collections::BTreeMap, error::Error, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
-use asterism_model::{Fence, HostDiff, HostId, OvsdbEndpoint, StoredFence};
+use asterism_model::{Fence, HostDiff, HostId, OvsdbEndpoint, StoredFence, chain};
 use asterism_ovsdb::{ClaimError, FenceRefusal, HostSession, SessionConfig, SessionState, WaitingFor};
 use asterism_planner::{Event, reconciler::ClaimOutcome};
 use tokio::{
@@ -51,7 +51,7 @@ impl Lanes {
             }
             Err(error) => {
                 // A wrong configuration of ours: it stays so until the process is started with another.
-                let why = with_causes(&error);
+                let why = chain(&error);
                 span.in_scope(|| warn!(error = why, "host can't be dialled"));
                 let inbox = self.inbox.clone();
                 tasks.spawn(async move { send(&inbox, Event::SessionLost { host, why }).await });
@@ -102,7 +102,7 @@ async fn report(host: HostId, mut states: watch::Receiver<SessionState>, inbox: 
                 continue;
             }
             SessionState::Connecting { attempt, last_error: Some(error) } => {
-                let why = with_causes(&*error);
+                let why = chain(&*error);
                 if was_connected {
                     info!(why, "host lost");
                 } else {
@@ -173,15 +173,4 @@ fn claim_outcome(error: Option<ClaimError>) -> ClaimOutcome {
 /// The loop may have ended; then nobody wants to know.
 async fn send(inbox: &mpsc::Sender<Event>, event: Event) {
     let _ = inbox.send(event).await;
-}
-
-/// An error and its causes in one line.
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

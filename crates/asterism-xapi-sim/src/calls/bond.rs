@@ -74,8 +74,12 @@ fn create(call: &Call<'_>) -> Answer {
             ("VLAN", Value::Int(-1)),
             ("metrics", Value::text(metrics)),
             ("currently_attached", Value::Bool(false)),
+            ("properties", Value::map([("gro", "on")])),
         ];
         let master = database.create("PIF", own.into_iter().chain(settings));
+        if database.texts("PIF", &master, "IPv6").is_empty() {
+            database.set("PIF", &master, "IPv6", Value::texts([""]));
+        }
         let fields = [
             ("master", Value::text(&master)),
             ("primary_slave", Value::text(primary)),
@@ -128,15 +132,17 @@ fn destroy(pool: &Pool, bond: &str) -> Answer {
             let value = database.get("PIF", &master, field).clone();
             database.set("PIF", &primary, field, value);
         }
+        if database.text("PIF", &primary, "ipv6_configuration_mode") == "None" {
+            database.set("PIF", &primary, "IPv6", Value::Set(Vec::new()));
+        }
         for member in &members {
             database.set("PIF", member, "bond_slave_of", Value::text(NULL));
         }
         database.destroy("Bond", bond);
         database.destroy("PIF", &master);
     });
-    plug(pool, &primary)?;
-    for access in moved {
-        plug(pool, &access)?;
+    for pif in members.iter().chain(&moved) {
+        plug(pool, pif)?;
     }
     void()
 }

@@ -54,7 +54,9 @@ pub(crate) fn plug(pool: &Pool, pif: &str) -> Result<(), Failure> {
     pool.write(|database| {
         database.set("PIF", pif, "currently_attached", Value::Bool(true));
         database.set("PIF", pif, "MTU", Value::Int(bridge.mtu));
-        database.set("PIF", pif, "igmp_snooping_status", Value::text("disabled"));
+        if !matches!(bridge.kind, BridgeKind::Vlan { .. }) {
+            database.set("PIF", pif, "igmp_snooping_status", Value::text("disabled"));
+        }
     });
     Ok(())
 }

@@ -67,6 +67,7 @@ pub(super) fn create(
                 ("VLAN", Value::Int(tag)),
                 ("metrics", Value::text(metrics)),
                 ("currently_attached", Value::Bool(false)),
+                ("IPv6", Value::texts([""])),
             ],
         );
         let fields = [

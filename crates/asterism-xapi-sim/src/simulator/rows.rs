@@ -22,6 +22,7 @@ pub(super) fn pool(spec: &PoolSpec, date: &str) -> (Database, Vec<String>) {
         ("suspend_image_SR", Value::null_ref()),
         ("crash_dump_SR", Value::null_ref()),
         ("ha_cluster_stack", Value::text("xhad")),
+        ("other_config", Value::map([("memory-ratio-hvm", "0.25"), ("memory-ratio-pv", "0.25")])),
     ];
     database.create("pool", fields);
     for (host, spec) in hosts.iter().zip(&spec.hosts) {
@@ -148,6 +149,7 @@ pub(super) fn control_domain(database: &mut Database, host: &str, name: &str) {
     database.set("VM", &vm, "is_control_domain", Value::Bool(true));
     database.set("VM", &vm, "domid", Value::Int(0));
     database.set("VM", &vm, "power_state", Value::text("Running"));
+    database.set("VM", &vm, "affinity", Value::text(host));
     database.set("VM", &vm, "resident_on", Value::text(host));
     database.set("host", host, "control_domain", Value::text(vm));
 }

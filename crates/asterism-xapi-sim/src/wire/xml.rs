@@ -70,7 +70,7 @@ fn inner(content: &Value) -> String {
         Value::Bool(flag) => format!("<boolean>{}</boolean>", u8::from(*flag)),
         Value::Int(number) => number.to_string(),
         Value::Int32(number) => format!("<i4>{number}</i4>"),
-        Value::Float(number) => format!("<double>{number:?}</double>"),
+        Value::Float(number) => format!("<double>{number}</double>"),
         Value::Text(text) => escape(text.as_str()).into_owned(),
         Value::Date(text) => format!("<dateTime.iso8601>{text}</dateTime.iso8601>"),
         Value::Set(members) => {

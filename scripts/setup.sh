@@ -7,6 +7,8 @@ cd "$(dirname "$0")/.."
 packages=(
     # to build
     g++ pkg-config libssl-dev libclang-dev librocksdb-dev
+    # to drive the official XAPI client against the simulator
+    python3 python3-venv
     # to run hosts in the laboratory
     openvswitch-switch openssl iproute2 nftables iputils-ping ethtool uidmap procps util-linux
 )

@@ -8,6 +8,8 @@ step() {
     "$@"
 }
 
+# The official client that the XAPI simulator is driven with.
+step scripts/xenapi-client.sh "${CARGO_TARGET_DIR:-target}/tmp"
 step scripts/lint.sh
 # The laboratory's tests start the real programs.
 step cargo build --workspace --bins --locked

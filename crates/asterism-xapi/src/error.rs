@@ -160,6 +160,10 @@ fn from_http(address: XapiAddress, error: HttpError) -> XapiError {
                 XapiError::Fingerprint { address, found: *found, expected: expected.clone() }
             }
             TlsError::Untrusted(_) | TlsError::NoCertificate => XapiError::Untrusted { address, source },
+            TlsError::Handshake(error) if is_lost(error) => XapiError::Unreachable {
+                source: HttpError::NotConnected(ConnectError::Tls { address: address.clone(), source }),
+                address,
+            },
             // Something that answers a TLS greeting with other bytes.
             TlsError::Handshake(_) | TlsError::Library(_) => XapiError::NotXapi {
                 source: NotXapi::Http(HttpError::NotConnected(ConnectError::Tls {
@@ -180,6 +184,15 @@ fn from_http(address: XapiAddress, error: HttpError) -> XapiError {
         | HttpError::NotSent { .. }
         | HttpError::TimedOut { .. }
         | HttpError::Broken { .. }) => XapiError::Unreachable { address, source: error },
+    }
+}
+
+/// Whether the connection went in the middle of the handshake, as when the host restarts.
+fn is_lost(error: &openssl::ssl::Error) -> bool {
+    let is_end = |reason: Option<&str>| reason == Some("unexpected eof while reading");
+    match error.ssl_error() {
+        Some(stack) => stack.errors().iter().any(|error| is_end(error.reason())),
+        None => true,
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use asterism_model::{CallOutcome, PoolCall, chain};
+use asterism_model::{CallOutcome, PoolCall, chain, pool_objects::AUTHORITY_FILE};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::JoinSet,
@@ -35,6 +35,8 @@ pub(crate) struct Serving<'a> {
     since: Instant,
     authority: Option<Arc<str>>,
     authorities: Authorities,
+    /// Whether the list of CA certificates was asked for, and has not come.
+    is_listing: bool,
     /// None before the first turn of the watch.
     records: Option<Arc<Records>>,
     picture: Option<Arc<PoolPicture>>,
@@ -66,6 +68,7 @@ impl<'a> Serving<'a> {
             since: Instant::now(),
             authority,
             authorities: Authorities { installed: None, ours },
+            is_listing: false,
             records: None,
             picture: None,
             work: JoinSet::new(),
@@ -101,7 +104,7 @@ impl<'a> Serving<'a> {
         let turn = turn.map_err(|error| self.session.explain("event.from", error))?;
         self.heard.send_replace(Some(Instant::now()));
         let is_first = self.records.replace(turn.records).is_none();
-        if is_first || turn.changed.contains(&Class::Certificate) {
+        if self.is_list_due(&turn.changed) {
             self.list_authorities();
         }
         if is_first || !turn.changed.is_empty() {
@@ -109,6 +112,16 @@ impl<'a> Serving<'a> {
             self.show();
         }
         Ok(())
+    }
+
+    /// Versions without records of CA certificates make no event when ours goes, so the list is asked for again whenever
+    /// nothing else happens.
+    fn is_list_due(&self, changed: &BTreeSet<Class>) -> bool {
+        let (Some(records), Some(installed)) = (&self.records, &self.authorities.installed) else {
+            return true;
+        };
+        let may_go_unseen = installed.contains(AUTHORITY_FILE) && !records.tells_authorities();
+        changed.contains(&Class::Certificate) || (changed.is_empty() && may_go_unseen)
     }
 
     /// Remembers what the next search needs.
@@ -188,15 +201,13 @@ impl<'a> Serving<'a> {
                     None => Ok(()),
                 }
             }
-            Finished::Authorities(Ok(names)) => {
-                self.authorities.installed = Some(names.into_iter().collect());
-                self.show();
-                Ok(())
-            }
-            // Unknown is a value; the watch finds out about the session.
-            Finished::Authorities(Err(error)) => {
-                debug!(error = chain(&error), "no list of CA certificates");
-                self.authorities.installed = None;
+            Finished::Authorities(names) => {
+                self.is_listing = false;
+                // Unknown is a value, and asked for again; the watch finds out about the session.
+                if let Err(error) = &names {
+                    debug!(error = chain(error), "no list of CA certificates");
+                }
+                self.authorities.installed = names.ok().map(|names| names.into_iter().collect());
                 self.show();
                 Ok(())
             }
@@ -204,7 +215,8 @@ impl<'a> Serving<'a> {
     }
 
     fn list_authorities(&mut self) {
-        let Some(records) = self.records.clone() else { return };
+        let Some(records) = self.records.clone().filter(|_| !self.is_listing) else { return };
+        self.is_listing = true;
         let caller = self.caller(records);
         self.work.spawn(async move { Finished::Authorities(caller.list_authorities().await) });
     }

@@ -200,6 +200,11 @@ impl Records {
         metrics.is_none_or(|metrics| metrics.is_live)
     }
 
+    /// Whether a CA certificate has a record, as all have from version 1.294 on.
+    pub fn tells_authorities(&self) -> bool {
+        self.certificates.values().any(|certificate| certificate.kind == CertificateKind::Authority)
+    }
+
     /// PIFs that may carry tunnels, with their networks, by host.
     pub fn transports(&self) -> BTreeMap<&ObjectRef, Vec<Carrier<'_>>> {
         let mut by_host: BTreeMap<&ObjectRef, Vec<Carrier<'_>>> = BTreeMap::new();

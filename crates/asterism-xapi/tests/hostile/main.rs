@@ -103,6 +103,14 @@ async fn a_server_without_tls_is_no_xapi() {
 }
 
 #[tokio::test]
+async fn a_connection_that_goes_in_the_handshake_is_unreachable() {
+    for bytes in [vec![], vec![0x16]] {
+        let error = survey_of("https", move |_| Reply::Bytes(bytes.clone())).await.unwrap_err();
+        assert!(matches!(error, XapiError::Unreachable { .. }), "{error:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_answer_without_end_is_cut_off() {
     let error = survey_of("http", |_| Reply::Endless).await.unwrap_err();
     assert!(chain(&error).contains("longer than 1048576 bytes"), "{}", chain(&error));

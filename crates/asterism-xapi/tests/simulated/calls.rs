@@ -212,6 +212,30 @@ async fn another_controllers_ca_is_left_alone() {
     );
 }
 
+/// Once it was not told what is installed, it asks again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_cas_that_does_not_come_is_asked_for_again() {
+    let simulator = start(spec(1));
+    simulator.inject(Fault::new(Effect::Status(500)).of_method("pool.certificate_list").times(2));
+    let session = open(&config(&simulator, &["h1"]));
+    picture_where(&session, "none", |picture| picture.observed.authority == ObservedAuthority::Absent).await;
+}
+
+/// Versions without records of CAs make no event when one goes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ca_that_an_old_version_loses_is_missed_in_time() {
+    let simulator = start(PoolSpec { version: Version::V1_249, ..spec(1) });
+    let authority = Some(identity().certificate);
+    let config = XapiConfig { authority, ..config(&simulator, &["h1"]) };
+    let session = open(&config);
+    picture_where(&session, "none", |picture| picture.observed.authority == ObservedAuthority::Absent).await;
+    assert_eq!(session.call(PoolCall::InstallAuthority).await, CallOutcome::Done);
+    picture_where(&session, "ours", |picture| picture.observed.authority == ObservedAuthority::Installed)
+        .await;
+    let lists = count(&simulator, "pool.certificate_list");
+    until("asked again", || count(&simulator, "pool.certificate_list") > lists).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn hosts_that_dial_another_controller_are_left_alone() {
     let simulator = start(spec(1));

@@ -7,7 +7,6 @@ mod values;
 
 use std::{
     collections::BTreeSet,
-    error::Error,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -15,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use asterism_model::{CallOutcome, PoolCall, PoolId, XapiAddress};
+use asterism_model::{CallOutcome, PoolCall, PoolId, XapiAddress, chain};
 use asterism_xapi::{
     Backoff, Limits, PoolSession, PoolSessionState, PoolSurvey, Secret, Trust, XapiConfig, XapiError, survey,
 };
@@ -66,11 +65,6 @@ fn good(method: &str) -> Value {
 
 fn host() -> Value {
     json!({ "uuid": "00000000-0000-0000-0000-000000000002", "name_label": "h1", "address": "10.0.0.11" })
-}
-
-fn chain(error: &dyn Error) -> String {
-    let cause = error.source().map(|cause| format!(": {}", chain(cause))).unwrap_or_default();
-    format!("{error}{cause}")
 }
 
 #[tokio::test]

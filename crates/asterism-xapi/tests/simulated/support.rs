@@ -1,6 +1,6 @@
 //! Pools of a few hosts on loopback addresses, short deadlines, and waiting for what shall come.
 
-use std::{collections::BTreeSet, error::Error, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use asterism_model::{ClusterId, NetworkId, ObjectRef, PoolId, PoolNetworkKey, XapiAddress, XapiUuid};
 use asterism_xapi::{
@@ -143,9 +143,4 @@ pub fn key(network: u32) -> PoolNetworkKey {
 pub fn only_network(picture: &PoolPicture) -> ObjectRef {
     assert_eq!(picture.observed.networks.len(), 1);
     picture.observed.networks.keys().next().unwrap().clone()
-}
-
-pub fn chain(error: &dyn Error) -> String {
-    let cause = error.source().map(|cause| format!(": {}", chain(cause))).unwrap_or_default();
-    format!("{error}{cause}")
 }

@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use asterism_model::XapiUuid;
+use asterism_model::{XapiUuid, chain};
 use asterism_xapi::{PoolSurvey, Secret, Trust, XapiConfig, XapiError, survey};
 use asterism_xapi_sim::{Effect, Failure, Fault, Listen, Simulator, Version};
 use expect_test::expect;
 
-use crate::support::{address, chain, config, count, spec, start, start_on, until};
+use crate::support::{address, config, count, spec, start, start_on, until};
 
 /// Of an operator who names one host, and knows nothing else.
 fn first_contact(simulator: &Simulator, host: &str) -> XapiConfig {

@@ -20,8 +20,10 @@ Exit codes:
      run it again with the --request-id that the message names
   7  not permitted: certificates that don't fit, or allow no such thing
   8  committed, and not programmed, verified, drained or moved within --wait-timeout;
-     verify: nothing is worse than coming up, ask again in a moment
-  9  verify: something is broken or degraded";
+     verify: nothing is worse than coming up, ask again in a moment;
+     pool check: nothing is worse than a warning
+  9  verify: something is broken or degraded;
+     pool check: something would stop a private network";
 
 /// A failure that has an exit code of its own.
 #[derive(Debug)]

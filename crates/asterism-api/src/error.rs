@@ -41,6 +41,15 @@ pub enum ApiError {
     /// The client's certificate doesn't allow it.
     #[error("not permitted: {0}")]
     NotPermitted(String),
+    /// A pool's XAPI can't be used as was asked; nothing was stored.
+    #[error("{problem}; nothing was stored")]
+    Pool {
+        /// See `ErrorDetail.reason`.
+        reason: &'static str,
+        /// Of the request, that would have to be another.
+        field: &'static str,
+        problem: String,
+    },
     #[error("this replica is shutting down")]
     ShuttingDown,
     /// A bug, or a broken disk: told as it is.
@@ -57,6 +66,7 @@ impl ApiError {
             Self::NotLeader { .. } | Self::NoQuorum(_) | Self::Busy(_) | Self::ShuttingDown => {
                 Code::Unavailable
             }
+            Self::Pool { .. } => Code::FailedPrecondition,
             Self::OutcomeUnknown(_) => Code::Unknown,
             Self::Deadline(_) => Code::DeadlineExceeded,
             Self::NotPermitted(_) => Code::PermissionDenied,
@@ -75,6 +85,7 @@ impl ApiError {
             Self::OutcomeUnknown(_) => ("outcome_unknown", ""),
             Self::Deadline(_) => ("deadline", ""),
             Self::NotPermitted(_) => ("not_permitted", ""),
+            Self::Pool { reason, field, .. } => (*reason, *field),
             Self::ShuttingDown => ("shutting_down", ""),
             Self::Internal(_) => ("internal", ""),
         };
@@ -91,6 +102,7 @@ impl ApiError {
             | Self::OutcomeUnknown(_)
             | Self::Deadline(_)
             | Self::NotPermitted(_)
+            | Self::Pool { .. }
             | Self::ShuttingDown
             | Self::Internal(_) => None,
         };

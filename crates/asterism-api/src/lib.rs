@@ -27,6 +27,13 @@ pub mod v1 {
     pub use admin_client::AdminClient;
     pub use admin_server::{Admin, AdminServer};
 
+    impl std::fmt::Debug for Secret {
+        /// Never its text.
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("Secret(..)")
+        }
+    }
+
     /// The descriptors of all messages and of the service, for gRPC reflection.
     pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/asterism.bin"));
 }

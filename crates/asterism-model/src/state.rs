@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ClusterId, ClusterSettings, Event, Host, HostId, HostRef, Name, NetworkId, NodeId, Pool, PoolId,
-    PrivateNetwork, SessionId, Topology, network::is_default, session::Session,
+    PrivateNetwork, Reply, RequestId, SessionId, Topology, network::is_default, session::Session,
 };
 
 /// Replicated time: milliseconds since the Unix epoch, as the leader's clock had them when it proposed.
@@ -83,6 +83,12 @@ impl NetworkState {
     /// Raised by each change of intent, inventory or topology; by nothing else.
     pub fn revision(&self) -> u64 {
         self.revision
+    }
+
+    /// What a request that was applied before was answered; `None` if it was not applied, or its session knows no more.
+    pub fn answered(&self, request: RequestId) -> Option<&Reply> {
+        let (sequence, reply) = self.sessions.get(&request.session)?.last.as_ref()?;
+        (*sequence == request.sequence).then_some(reply)
     }
 
     pub fn pools(&self) -> &BTreeMap<PoolId, Pool> {

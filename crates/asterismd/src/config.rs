@@ -17,7 +17,10 @@ use asterism_raft::{ReplicaConfig, Timing};
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
-use crate::secrets::ClusterKey;
+use crate::{
+    pools::{HostIdentity, PoolAccess},
+    secrets::ClusterKey,
+};
 
 /// What the program uses.
 #[derive(Debug, Clone)]
@@ -34,8 +37,8 @@ pub struct Config {
     /// How sessions with hosts are kept.
     pub sessions: SessionConfig,
     pub settings: Settings,
-    /// Under which passwords of pools are sealed; without it no pool behind a XAPI can be added or logged into.
-    pub cluster_key: Option<ClusterKey>,
+    /// What this node has for pools behind a XAPI.
+    pub pools: PoolAccess,
     pub log: LogConfig,
 }
 
@@ -114,7 +117,16 @@ struct RawOvsdb {
     call_timeout: Option<String>,
     probe_interval: Option<String>,
     probe_timeout: Option<String>,
-    tls: Option<RawTls>,
+    tls: Option<RawOvsdbTls>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawOvsdbTls {
+    ca: Option<PathBuf>,
+    cert: PathBuf,
+    key: PathBuf,
+    authority: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -170,7 +182,11 @@ impl Config {
             snapshot_every: at_least("raft.snapshot_every", raw.raft.snapshot_every, 100, 5000)?,
             sessions: sessions(&raw.ovsdb, base)?,
             settings: Settings::default(),
-            cluster_key: cluster_key(raw.secrets, base)?,
+            pools: PoolAccess {
+                node: NodeId(raw.node_id),
+                key: cluster_key(raw.secrets, base)?,
+                identity: host_identity(raw.ovsdb.tls.as_ref(), &raw.tls, base)?,
+            },
             log: LogConfig { filter: LogFilter::check(raw.log.level)?, format: raw.log.format },
         })
     }
@@ -281,15 +297,38 @@ fn sessions(raw: &RawOvsdb, base: &Path) -> anyhow::Result<SessionConfig> {
         duration("ovsdb.probe_interval", raw.probe_interval.as_deref(), PROBE_INTERVAL)?;
     config.liveness.probe_deadline =
         duration("ovsdb.probe_timeout", raw.probe_timeout.as_deref(), PROBE_TIMEOUT)?;
-    if let Some(tls) = &raw.tls {
-        let files = TlsFiles::read("ovsdb.tls", tls, base)?;
+    if let Some(tls) = &raw.tls
+        && let Some(ca) = &tls.ca
+    {
         config.tls = Some(OvsdbTls {
-            trust: Trust::Authority { pem: files.ca },
-            identity: Some(Identity { certificate_pem: files.certificate, key_pem: files.key }),
+            trust: Trust::Authority { pem: read_pem("ovsdb.tls", "ca", &base.join(ca), "CERTIFICATE")? },
+            identity: Some(identity(tls, base)?),
             required_name: None,
         });
     }
     Ok(config)
+}
+
+fn identity(tls: &RawOvsdbTls, base: &Path) -> anyhow::Result<Identity> {
+    Ok(Identity {
+        certificate_pem: read_pem("ovsdb.tls", "cert", &base.join(&tls.cert), "CERTIFICATE")?,
+        key_pem: read_pem("ovsdb.tls", "key", &base.join(&tls.key), "PRIVATE KEY")?,
+    })
+}
+
+/// Who this node is to hosts of pools behind a XAPI, whose pools are given the authority that vouches for it.
+fn host_identity(
+    tls: Option<&RawOvsdbTls>,
+    cluster: &RawTls,
+    base: &Path,
+) -> anyhow::Result<Option<HostIdentity>> {
+    let Some(tls) = tls else { return Ok(None) };
+    let path = base.join(tls.authority.as_ref().unwrap_or(&cluster.ca));
+    let authority_pem = read_pem("ovsdb.tls", "authority", &path, "CERTIFICATE")?;
+    let identity = identity(tls, base)?;
+    HostIdentity::new(identity, authority_pem).map(Some).with_context(|| {
+        format!("ovsdb.tls.authority: {}; expected the one that signed ovsdb.tls.cert", path.display())
+    })
 }
 
 fn cluster_key(raw: Option<RawSecrets>, base: &Path) -> anyhow::Result<Option<ClusterKey>> {

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod config;
 pub mod leader;
 pub mod logging;
+pub mod pools;
 pub mod secrets;
 mod server;
 

@@ -53,6 +53,7 @@ pub async fn serve(
             cert_pem: config.tls.certificate.clone(),
             key_pem: config.tls.key.clone(),
         }),
+        pools: config.pools.clone(),
     };
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<v1::AdminServer<AdminService>>().await;

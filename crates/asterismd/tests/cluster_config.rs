@@ -54,10 +54,16 @@ fn the_certificate_for_hosts_can_be_used() {
     let example = dir.path().join("node1.toml");
     let text = fs::read_to_string(&example).unwrap().replace("hosts-ca.pem", "ca.pem");
     let section: Vec<&str> =
-        text.lines().skip_while(|line| !line.starts_with("# [ovsdb.tls]")).take(4).collect();
+        text.lines().skip_while(|line| !line.starts_with("# [ovsdb.tls]")).take(5).collect();
     let uncommented: String = section.iter().map(|line| format!("{}\n", &line[2..])).collect();
     fs::write(&example, text.replace(&section.join("\n"), uncommented.trim_end())).unwrap();
-    assert!(Config::load(&example).unwrap().sessions.tls.is_some());
+    let config = Config::load(&example).unwrap();
+    assert!(config.sessions.tls.is_some() && config.pools.identity.is_some());
+
+    let other = text.replace(&section.join("\n"), uncommented.replace("ca.pem", "node1.pem").trim_end());
+    fs::write(&example, other).unwrap();
+    let refused = format!("{:#}", Config::load(&example).unwrap_err());
+    assert!(refused.contains("ovsdb.tls.authority"), "{refused}");
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! How operators write things on the command line, and the options that several commands share.
 
+mod access;
 mod attachment;
 mod kill;
 mod member;
+mod password;
 mod request_id;
 mod transport;
 
@@ -11,6 +13,7 @@ use std::time::Duration;
 use asterism_api::v1;
 use clap::{Args, ValueEnum};
 
+pub use access::AccessArgs;
 pub use attachment::{AttachmentArg, attachments};
 pub use kill::KillArg;
 pub use member::MemberArg;

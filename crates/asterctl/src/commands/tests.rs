@@ -3,7 +3,11 @@
 // A command that is not the expected one fails the test, whichever it is.
 #![allow(clippy::wildcard_enum_match_arm)]
 
-use asterism_api::{convert::operation_to_proto, v1::explain_request::Subject};
+use std::time::Duration;
+
+use asterism_api::{
+    Client, ClientConfig, Security, convert::operation_to_proto, v1::explain_request::Subject,
+};
 use asterism_model::{ClusterId, Operation};
 use clap::Parser;
 use expect_test::{Expect, expect};
@@ -17,7 +21,7 @@ fn parse(words: &str) -> Noun {
 
 fn operation(words: &str) -> Result<Operation> {
     match parse(words) {
-        Noun::Pool(pool::Verb::Add(verb)) => Ok(verb.operation()),
+        Noun::Pool(pool::Verb::Add(verb)) => verb.operation(),
         Noun::Pool(pool::Verb::Remove(verb)) => Ok(verb.operation()),
         Noun::Host(host::Verb::Add(verb)) => verb.operation(),
         Noun::Host(host::Verb::Remove(verb)) => Ok(verb.operation()),
@@ -26,11 +30,22 @@ fn operation(words: &str) -> Result<Operation> {
         Noun::Network(network::Verb::MoveCenter(verb)) => verb.operation(),
         Noun::Network(network::Verb::MovePoolCenter(verb)) => Ok(verb.operation()),
         Noun::Cluster(cluster::Verb::Settings(verb)) => Ok(verb.operation().expect("something to change")),
-        Noun::Network(network::Verb::Create(verb)) => verb.operation(),
-        Noun::Network(network::Verb::Update(verb)) => verb.operation(),
+        Noun::Network(network::Verb::Create(verb)) => alone(async |client| verb.operation(client).await),
+        Noun::Network(network::Verb::Update(verb)) => alone(async |client| verb.operation(client).await),
         Noun::Network(network::Verb::Delete(verb)) => Ok(verb.operation()),
         other => panic!("{other:?} writes nothing"),
     }
+}
+
+/// With a client that has nobody to ask.
+fn alone(ask: impl AsyncFnOnce(&mut Client) -> Result<Operation>) -> Result<Operation> {
+    let mut client = Client::new(ClientConfig {
+        endpoints: vec!["127.0.0.1:1".into()],
+        security: Security::Plaintext,
+        timeout: Duration::from_secs(1),
+        attempt_timeout: Duration::from_secs(1),
+    })?;
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(ask(&mut client))
 }
 
 /// The request in JSON of the model: shorter than the message's debug form, and the message holds no more.

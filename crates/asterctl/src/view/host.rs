@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use asterism_api::v1;
 use serde::Serialize;
 
-use super::{View, time, time_short, word};
+use super::{View, pool::XapiHostView, time, time_short, word};
 use crate::output::table::{counted, indent, pairs, table};
 
 #[derive(Debug, Serialize)]
@@ -24,6 +24,8 @@ pub struct HostView {
     pub bfd: Option<BfdView>,
     /// Where it is, or becomes, center or standby.
     pub offices: Vec<OfficeView>,
+    /// What its pool's XAPI says of it; null in a static pool.
+    pub xapi: Option<XapiHostView>,
     /// What the leader sees; null in a stale answer.
     pub status: Option<HostStatusView>,
 }
@@ -32,6 +34,8 @@ pub struct HostView {
 pub struct TransportView {
     pub address: String,
     pub mtu: Option<u32>,
+    /// Of its XAPI network; null where there is none, or it is not known.
+    pub label: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -79,7 +83,8 @@ pub struct FenceView {
 impl From<v1::Host> for HostView {
     fn from(host: v1::Host) -> Self {
         let transports = host.transports.into_iter().map(|(name, transport)| {
-            (name, TransportView { address: transport.address, mtu: transport.mtu })
+            let v1::Transport { address, mtu, label } = transport;
+            (name, TransportView { address, mtu, label })
         });
         Self {
             name: host.name,
@@ -92,6 +97,7 @@ impl From<v1::Host> for HostView {
             uplinks: word!(Uplinks, "UPLINKS_", host.uplinks),
             bfd: host.bfd.map(BfdView::from),
             offices: host.offices.into_iter().map(OfficeView::from).collect(),
+            xapi: host.xapi.map(XapiHostView::from),
             status: host.status.map(HostStatusView::from),
         }
     }
@@ -198,6 +204,19 @@ impl HostStatusView {
 }
 
 impl HostView {
+    /// What its pool says of it, and what is wrong with it.
+    fn remark(&self) -> String {
+        let said = self.xapi.as_ref().map(XapiHostView::remark).unwrap_or_default();
+        let seen = self.status.as_ref().map(HostStatusView::remark).unwrap_or_default();
+        if said.is_empty() || seen.is_empty() { format!("{said}{seen}") } else { format!("{said}; {seen}") }
+    }
+
+    fn xapi_text(&self) -> String {
+        let Some(xapi) = &self.xapi else { return String::new() };
+        let remark = xapi.remark();
+        format!("{}, {}", xapi.version, if remark.is_empty() { "in service" } else { remark })
+    }
+
     fn transports_text(&self) -> String {
         let transports =
             self.transports.iter().map(|(name, transport)| format!("{name}={}", transport.address));
@@ -221,14 +240,15 @@ impl View for HostView {
             of(|status| status.session.clone()),
             of(HostStatusView::target_word),
             of(|status| format!("{}/{}", status.tunnels_up, status.tunnels)),
-            of(HostStatusView::remark),
+            self.remark(),
         ]
     }
 
     fn text(&self) -> String {
         let transports = self.transports.iter().map(|(name, transport)| {
             let mtu = transport.mtu.map_or_else(String::new, |mtu| format!(", MTU {mtu}"));
-            format!("{name}={}{mtu}", transport.address)
+            let label = transport.label.as_ref().map_or_else(String::new, |label| format!(", `{label}`"));
+            format!("{name}={}{mtu}{label}", transport.address)
         });
         let kept = pairs(&[
             ("host", self.name.clone()),
@@ -237,6 +257,7 @@ impl View for HostView {
             ("ovsdb", self.ovsdb.clone()),
             ("datapath", self.datapath.clone()),
             ("transports", transports.collect::<Vec<_>>().join("; ")),
+            ("XAPI", self.xapi_text()),
             ("uplinks", self.uplinks.clone()),
             ("BFD", self.bfd.as_ref().map(BfdView::text).unwrap_or_default()),
             ("revision", self.revision.to_string()),

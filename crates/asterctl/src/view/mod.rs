@@ -10,6 +10,7 @@ pub mod host;
 pub mod network;
 pub mod plan;
 pub mod pool;
+pub mod pool_check;
 pub mod receipt;
 pub mod settings;
 #[cfg(test)]

@@ -23,6 +23,8 @@ pub enum Goal {
     Center { network: Name, host: HostRef },
     /// The pool is pool-center.
     PoolCenter { network: Name, pool: Name },
+    /// The pool's XAPI was read: its hosts are known.
+    Read { pool: Name },
 }
 
 /// How far a move is.
@@ -76,6 +78,11 @@ impl Goal {
                 let hosts = client.call(request).await?.hosts;
                 Ok(offices_left(hosts.iter().flat_map(|host| &host.offices)))
             }
+            Self::Read { pool } => {
+                let request = v1::ListPoolsRequest { pool: Some(pool.to_string()), ..Default::default() };
+                let pools = client.call(request).await?.pools;
+                Ok(pools.first().map_or(Look::Ended("the pool was removed".into()), look_at_xapi))
+            }
             Self::Center { network, host } => {
                 Ok(look_at_center(&topology(client, network).await?, &host.pool, &host.to_string()))
             }
@@ -84,6 +91,13 @@ impl Goal {
             }
         }
     }
+}
+
+/// A pool that was read has a master.
+fn look_at_xapi(pool: &v1::Pool) -> Look {
+    let Some(xapi) = pool.xapi.as_ref().filter(|xapi| xapi.master.is_empty()) else { return Look::Reached };
+    let error = xapi.status.as_ref().map(|status| status.last_error.as_str()).unwrap_or_default();
+    Look::UnderWay(if error.is_empty() { "the pool is being read".into() } else { error.to_owned() })
 }
 
 async fn topology(client: &mut Client, network: &Name) -> Result<v1::Topology, Failure> {

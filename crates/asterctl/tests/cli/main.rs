@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod moves;
+mod pools;
 mod setup;
 
 use asterism_api::{testing::Fault, v1};
@@ -56,11 +57,11 @@ test!(an_operator_describes_pools_hosts_and_a_network, 3, |setup| {
         .check(
             "pool list",
             expect![[r#"
-        exit 0
-        stdout:
-        POOL  HOSTS  NETWORKS
-        p1    1      blue
-    "#]],
+                exit 0
+                stdout:
+                POOL  KIND    HOSTS  NETWORKS  SESSION  REMARK
+                p1    static  1      blue      -        -
+            "#]],
         )
         .await;
     setup

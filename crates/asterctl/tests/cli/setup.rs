@@ -40,9 +40,15 @@ impl Setup {
     }
 
     pub async fn run(&self, words: &str) -> Output {
+        self.run_with(words, &[]).await
+    }
+
+    /// The same with further variables in its environment.
+    pub async fn run_with(&self, words: &str, variables: &[(&str, &str)]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_asterctl"));
         command
             .args(words.split_whitespace())
+            .envs(variables.iter().copied())
             .env("ASTERISM_ENDPOINTS", self.cluster.endpoints().join(","))
             .env("ASTERISM_CA", self.path("ca.pem"))
             .env("ASTERISM_CERT", self.path("cert.pem"))

@@ -1,8 +1,13 @@
 //! Which request goes to which method: one line each.
 
+use std::time::Duration;
+
 use tonic::{Request, Response, Status, Streaming, transport::Channel};
 
 use crate::v1::{self, AdminClient};
+
+/// For what asks a pool's XAPI: the cluster gives up on the pool before that, and says what it waited for.
+const POOL: Duration = Duration::from_secs(75);
 
 /// What it means that a request may have been carried out without an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +25,11 @@ pub trait Unary: Clone {
     type Answer;
 
     fn nature(&self) -> Nature;
+
+    /// How long the cluster may take besides for what it asks of somebody else.
+    fn work(&self) -> Duration {
+        Duration::ZERO
+    }
 
     fn send(
         admin: AdminClient<Channel>,
@@ -76,15 +86,48 @@ unary! {
     WhatIfRequest => what_if -> Forecast, Harmless;
 }
 
+macro_rules! asks_a_pool {
+    ($($request:ident => $method:ident -> $answer:ident, $nature:expr;)*) => {$(
+        impl Unary for v1::$request {
+            type Answer = v1::$answer;
+
+            fn nature(&self) -> Nature {
+                let nature: fn(&Self) -> Nature = $nature;
+                nature(self)
+            }
+
+            fn work(&self) -> Duration {
+                POOL
+            }
+
+            async fn send(
+                mut admin: AdminClient<Channel>,
+                request: Request<Self>,
+            ) -> Result<Response<Self::Answer>, Status> {
+                admin.$method(request).await
+            }
+        }
+    )*};
+}
+
+asks_a_pool! {
+    AddXapiPoolRequest => add_xapi_pool -> XapiReceipt, |request| of_write(request.request_id);
+    ChangeXapiAccessRequest => change_xapi_access -> XapiReceipt, |request| of_write(request.request_id);
+    CheckPoolRequest => check_pool -> PoolCheck, |_| Nature::Harmless;
+}
+
+fn of_write(request_id: Option<v1::RequestId>) -> Nature {
+    if request_id.is_some() { Nature::Idempotent } else { Nature::Cumulative }
+}
+
 impl Unary for v1::WriteRequest {
     type Answer = v1::Receipt;
 
     fn nature(&self) -> Nature {
-        match (&self.operation, self.request_id) {
+        match &self.operation {
             // A session that nobody uses expires.
-            (Some(v1::write_request::Operation::OpenSession(_)), _) => Nature::Harmless,
-            (_, Some(_)) => Nature::Idempotent,
-            (_, None) => Nature::Cumulative,
+            Some(v1::write_request::Operation::OpenSession(_)) => Nature::Harmless,
+            _ => of_write(self.request_id),
         }
     }
 

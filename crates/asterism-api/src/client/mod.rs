@@ -101,7 +101,7 @@ impl Client {
     /// The refusal; or, when the deadline passed, what became of the last attempt at each endpoint: `OutcomeUnknown`
     /// if one of them may have made a change, else `Unavailable` or `NotPermitted`.
     pub async fn call<R: Unary>(&mut self, request: R) -> Result<R::Answer, Failure> {
-        self.try_all(request.nature(), async |client, address, time_left| {
+        self.try_all(request.nature(), request.work(), async |client, address, time_left| {
             let send = |admin, mut request: tonic::Request<R>| {
                 // The replica gives up when the client does.
                 request.set_timeout(time_left);
@@ -124,7 +124,7 @@ impl Client {
         &mut self,
         request: &R,
     ) -> Result<tonic::Streaming<R::Item>, Failure> {
-        self.try_all(Nature::Harmless, async |client, address, time_left| {
+        self.try_all(Nature::Harmless, Duration::ZERO, async |client, address, time_left| {
             // The attempt's deadline is for the stream's beginning, so it must not travel as the stream's own.
             client.attempt(address, time_left, request.clone(), R::send).await
         })
@@ -134,12 +134,14 @@ impl Client {
     async fn try_all<T>(
         &mut self,
         nature: Nature,
+        work: Duration,
         attempt: impl AsyncFn(&mut Self, &str, Duration) -> Result<T, Attempted>,
     ) -> Result<T, Failure> {
-        let deadline = Instant::now() + self.config.timeout;
+        let timeout = self.config.timeout + work;
+        let deadline = Instant::now() + timeout;
         let mut history = History::default();
         let mut pause = PAUSE_MIN;
-        let mut attempt_timeout = self.config.attempt_timeout;
+        let mut attempt_timeout = self.config.attempt_timeout + work;
         loop {
             let mut round = self.round();
             let mut asked = Vec::new();
@@ -147,7 +149,7 @@ impl Client {
                 let time_left = deadline.saturating_duration_since(Instant::now());
                 // An attempt that has no time for an answer would only blur what is known.
                 if time_left < ATTEMPT_MIN && !history.is_empty() {
-                    return Err(history.conclude(nature, self.config.timeout));
+                    return Err(history.conclude(nature, timeout));
                 }
                 asked.push(address.clone());
                 let failed = match attempt(self, &address, time_left.min(attempt_timeout)).await {
@@ -175,7 +177,7 @@ impl Client {
                 history.add(address, failed);
             }
             if history.is_hopeless() {
-                return Err(history.conclude(nature, self.config.timeout));
+                return Err(history.conclude(nature, timeout));
             }
             tokio::time::sleep(pause.min(deadline.saturating_duration_since(Instant::now()))).await;
             pause = (pause * 2).min(PAUSE_MAX);

@@ -2,7 +2,7 @@
 
 use asterism_model::{Effect, Operation, RequestId};
 
-use super::Client;
+use super::{Client, Unary};
 use crate::{
     Class, Failure,
     convert::{effect_of, operation_to_proto, request_id_to_proto},
@@ -51,17 +51,29 @@ impl Client {
             request_id: Some(request_id_to_proto(request_id)),
             operation: Some(operation),
         };
-        let receipt = self.call(request).await;
+        self.call_as(request_id, request).await
+    }
+
+    /// [`Client::call`] for a write that carries the identity given.
+    ///
+    /// # Errors
+    /// See [`Client::write_as`].
+    pub async fn call_as<R: Unary>(
+        &mut self,
+        request_id: RequestId,
+        request: R,
+    ) -> Result<R::Answer, Failure> {
+        let answer = self.call(request).await;
         if let Some(OpenedSession { next }) =
             self.session.as_mut().filter(|session| session.next == request_id)
         {
-            match &receipt {
+            match &answer {
                 // Refused by the state, which counts a refusal too, or before: the session's place is not known.
                 Err(_) => self.session = None,
                 Ok(_) => next.sequence += 1,
             }
         }
-        receipt
+        answer
     }
 
     /// [`Client::write_as`] with [`Client::next_request_id`].

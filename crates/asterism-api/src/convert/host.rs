@@ -7,7 +7,11 @@ use asterism_model::{
 };
 
 use super::{
-    FieldError, bytes_of_packet, enums::known, office::offices, parse, parse_host, parse_map, parse_name,
+    FieldError, bytes_of_packet,
+    enums::known,
+    office::offices,
+    parse, parse_host, parse_map, parse_name,
+    xapi::{xapi_host, xapi_pool},
 };
 use crate::{ApiError, v1};
 
@@ -50,8 +54,11 @@ fn transports_to_proto(transports: &BTreeMap<TransportName, Transport>) -> BTree
     transports
         .iter()
         .map(|(name, transport)| {
-            let message =
-                v1::Transport { address: transport.address.to_string(), mtu: Some(transport.mtu.into()) };
+            let message = v1::Transport {
+                address: transport.address.to_string(),
+                mtu: Some(transport.mtu.into()),
+                label: None,
+            };
             (name.to_string(), message)
         })
         .collect()
@@ -71,6 +78,7 @@ pub fn host(state: &NetworkState, host: &Host) -> v1::Host {
         uplinks: v1::Uplinks::from(host.uplinks).into(),
         bfd: None,
         offices: offices(state, host),
+        xapi: xapi_host(state, host),
     }
 }
 
@@ -81,7 +89,8 @@ pub fn pool(state: &NetworkState, pool: &Pool) -> v1::Pool {
     let spans = state.networks().values().filter(|network| network.pools.contains_key(&pool.id));
     let mut networks: Vec<String> = spans.map(|network| network.name.to_string()).collect();
     networks.sort();
-    v1::Pool { id: pool.id.0, name: pool.name.to_string(), hosts, networks }
+    let xapi = xapi_pool(state, pool);
+    v1::Pool { id: pool.id.0, name: pool.name.to_string(), hosts, networks, xapi }
 }
 
 /// The pools that a request asks for, by name.

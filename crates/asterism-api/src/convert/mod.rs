@@ -14,6 +14,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod topology;
+mod xapi;
 
 use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
@@ -27,6 +28,7 @@ pub use operation::{operation_from_request, operation_to_proto, request_id_from_
 pub use receipt::{effect_of, receipt};
 pub use settings::settings;
 pub use topology::topology;
+pub use xapi::{AccessRequest, TrustRequest, WholeAccess, access_from_proto};
 
 /// A field of a message that can't be taken over into the model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

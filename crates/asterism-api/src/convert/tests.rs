@@ -154,7 +154,7 @@ proptest! {
     fn texts_and_numbers_of_all_sorts_convert_or_give_a_named_error(
         texts in vec(any::<String>(), 6), numbers in vec(any::<u32>(), 2), choice in any::<i32>(),
     ) {
-        let transport = v1::Transport { address: texts[3].clone(), mtu: Some(numbers[0]) };
+        let transport = v1::Transport { address: texts[3].clone(), mtu: Some(numbers[0]), label: None };
         let host = v1::AddHost {
             pool: texts[0].clone(),
             name: texts[1].clone(),
@@ -215,7 +215,11 @@ fn host_message() -> v1::AddHost {
         name: "a".into(),
         ovsdb: "tcp:10.10.1.1".into(),
         datapath: 0,
-        transports: [("storage".to_owned(), v1::Transport { address: "10.20.1.1".into(), mtu: None })].into(),
+        transports: [(
+            "storage".to_owned(),
+            v1::Transport { address: "10.20.1.1".into(), mtu: None, label: None },
+        )]
+        .into(),
     }
 }
 

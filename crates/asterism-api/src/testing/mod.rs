@@ -1,6 +1,7 @@
 //! A cluster without Raft, for tests of clients: replicas on loopback that share one real [`NetworkState`], and that
 //! fail on request. What they answer is what the model says; no host stands behind them.
 
+mod pool;
 mod service;
 
 use std::{
@@ -71,6 +72,10 @@ struct Replicated {
     forecast: v1::Forecast,
     /// What the last `WhatIf` asked about.
     killed: Vec<v1::Kill>,
+    /// What every pool's XAPI shows; without it, nothing answers.
+    pool_check: Option<v1::PoolCheck>,
+    /// What was told of a pool's access last.
+    access: Option<v1::XapiAccess>,
 }
 
 impl FakeCluster {
@@ -133,6 +138,16 @@ impl FakeCluster {
     /// What the last `WhatIf` asked about.
     pub fn killed(&self) -> Vec<v1::Kill> {
         self.shared.lock().killed.clone()
+    }
+
+    /// What every pool's XAPI shall show; else there is none at any address.
+    pub fn set_pool_check(&self, check: v1::PoolCheck) {
+        self.shared.lock().pool_check = Some(check);
+    }
+
+    /// What the last request told of a pool's access.
+    pub fn access(&self) -> Option<v1::XapiAccess> {
+        self.shared.lock().access.clone()
     }
 
     /// What `Await` shall tell before it tells that everything is reached.

@@ -9,7 +9,7 @@ use asterism_model::{ClusterId, NodeId, Operation};
 use tokio_stream::{Stream, StreamExt, wrappers::WatchStream};
 use tonic::{Request, Response, Status};
 
-use super::{Fault, Script, Shared};
+use super::{Fault, Script, Shared, pool};
 use crate::{ApiError, FieldError, convert, v1};
 
 pub(super) struct Replica {
@@ -119,6 +119,30 @@ impl v1::Admin for Replica {
             Ok(convert::receipt(index, reply)?)
         })
         .await
+    }
+
+    async fn add_xapi_pool(
+        &self,
+        request: Request<v1::AddXapiPoolRequest>,
+    ) -> Result<Response<v1::XapiReceipt>, Status> {
+        let request = request.into_inner();
+        self.answer("add_xapi_pool", |shared| pool::add(shared, &request)).await
+    }
+
+    async fn change_xapi_access(
+        &self,
+        request: Request<v1::ChangeXapiAccessRequest>,
+    ) -> Result<Response<v1::XapiReceipt>, Status> {
+        let request = request.into_inner();
+        self.answer("change_xapi_access", |shared| pool::change(shared, &request)).await
+    }
+
+    async fn check_pool(
+        &self,
+        request: Request<v1::CheckPoolRequest>,
+    ) -> Result<Response<v1::PoolCheck>, Status> {
+        let request = request.into_inner();
+        self.answer("check_pool", |shared| pool::check(shared, &request)).await
     }
 
     async fn list_pools(

@@ -11,6 +11,7 @@ mod explain;
 mod forward;
 mod live;
 mod plan;
+mod pool;
 mod read;
 mod stream;
 mod verify;
@@ -27,7 +28,7 @@ use tokio::sync::watch;
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 
-use crate::{clock::Clock, leader::LeaderView};
+use crate::{clock::Clock, leader::LeaderView, pools::PoolAccess};
 use forward::Forwarder;
 use read::Reading;
 
@@ -52,6 +53,7 @@ pub struct AdminService {
     pub view: watch::Receiver<Arc<LeaderView>>,
     pub stopped: watch::Receiver<bool>,
     pub forwarder: Forwarder,
+    pub pools: PoolAccess,
 }
 
 pub use forward::Forwarder as AdminForwarder;
@@ -129,6 +131,48 @@ impl v1::Admin for AdminService {
                 .await
                 .map_err(forward::told),
         }
+    }
+
+    async fn add_xapi_pool(&self, request: Request<v1::AddXapiPoolRequest>) -> Answer<v1::XapiReceipt> {
+        caller::check(&request)?;
+        if let Some(leader) = self.leader_to_ask(&request)? {
+            return self
+                .forwarder
+                .admin(&leader)?
+                .add_xapi_pool(forward::passed_on(request))
+                .await
+                .map_err(forward::told);
+        }
+        Ok(Response::new(self.add_pool(request.into_inner()).await?))
+    }
+
+    async fn change_xapi_access(
+        &self,
+        request: Request<v1::ChangeXapiAccessRequest>,
+    ) -> Answer<v1::XapiReceipt> {
+        caller::check(&request)?;
+        if let Some(leader) = self.leader_to_ask(&request)? {
+            return self
+                .forwarder
+                .admin(&leader)?
+                .change_xapi_access(forward::passed_on(request))
+                .await
+                .map_err(forward::told);
+        }
+        Ok(Response::new(self.change_pool_access(request.into_inner()).await?))
+    }
+
+    async fn check_pool(&self, request: Request<v1::CheckPoolRequest>) -> Answer<v1::PoolCheck> {
+        caller::check(&request)?;
+        if let Some(leader) = self.leader_to_ask(&request)? {
+            return self
+                .forwarder
+                .admin(&leader)?
+                .check_pool(forward::passed_on(request))
+                .await
+                .map_err(forward::told);
+        }
+        Ok(Response::new(self.preflight(request.into_inner()).await?))
     }
 
     async fn list_pools(&self, request: Request<v1::ListPoolsRequest>) -> Answer<v1::ListPoolsResponse> {

@@ -1,6 +1,7 @@
 //! `asterctl network create`
 
 use anyhow::Result;
+use asterism_api::Client;
 use asterism_model::{Name, NetworkSpec, Operation, Vni};
 use clap::Args;
 
@@ -15,13 +16,15 @@ Examples:
   asterctl network create green --pool p1:vm --encapsulation gre --wait verified
   asterctl network create red --pool p1:storage,prefer=a --pool p2:storage --prefer-pool p1 --mtu 1400 --vni 100
   asterctl network create voice --pool p1:storage --detection fast   # find dead tunnels within 50 ms
+  asterctl network create gray --pool xcp:network=Storage --pool p1:storage
   asterctl network create plain --pool p1:storage --resilience single")]
 pub struct Create {
     /// Its name, unique in the cluster
     #[arg(value_name = "NETWORK")]
     network: Name,
 
-    /// A pool, the transport of its hosts that carries the tunnels, and who shall be star-center there if able
+    /// A pool, the transport of its hosts that carries the tunnels, and who shall be star-center there if able; in a pool
+    /// behind a XAPI, POOL:network=NAME finds the transport by that network's label, bridge or uuid
     #[arg(long = "pool", value_name = "POOL:TRANSPORT[,prefer=HOST]", required = true)]
     pools: Vec<AttachmentArg>,
 
@@ -54,7 +57,7 @@ pub struct Create {
 }
 
 impl Create {
-    pub fn operation(&self) -> Result<Operation> {
+    pub async fn operation(&self, client: &mut Client) -> Result<Operation> {
         Ok(Operation::CreateNetwork(NetworkSpec {
             name: self.network.clone(),
             encapsulation: self.encapsulation.into(),
@@ -62,7 +65,7 @@ impl Create {
             vni: self.vni,
             resilience: self.resilience.into(),
             detection: self.detection.into(),
-            pools: attachments(&self.pools)?,
+            pools: attachments(client, &self.pools).await?,
             preferred_pool: self.prefer_pool.clone(),
         }))
     }

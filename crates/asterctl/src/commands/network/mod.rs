@@ -28,8 +28,14 @@ pub enum Verb {
 impl Verb {
     pub async fn run(self, context: &mut Context) -> Result<()> {
         match self {
-            Self::Create(verb) => context.write(&verb.write, &verb.operation()?, verb.done()).await,
-            Self::Update(verb) => context.write(&verb.write, &verb.operation()?, verb.done()).await,
+            Self::Create(verb) => {
+                let operation = verb.operation(&mut context.client).await?;
+                context.write(&verb.write, &operation, verb.done()).await
+            }
+            Self::Update(verb) => {
+                let operation = verb.operation(&mut context.client).await?;
+                context.write(&verb.write, &operation, verb.done()).await
+            }
             Self::Delete(verb) => context.write(&verb.write, &verb.operation(), verb.done()).await,
             Self::MoveCenter(verb) => {
                 let (operation, goal) = (verb.operation()?, Some(verb.goal()?));

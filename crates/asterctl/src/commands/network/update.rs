@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
+use asterism_api::Client;
 use asterism_model::{HostRef, Name, NetworkChange, Operation};
 use clap::Args;
 
@@ -67,12 +68,12 @@ pub struct Update {
 }
 
 impl Update {
-    pub fn operation(&self) -> Result<Operation> {
+    pub async fn operation(&self, client: &mut Client) -> Result<Operation> {
         let change = NetworkChange {
             mtu: self.mtu,
             resilience: self.resilience.map(Into::into),
             detection: self.detection.map(Into::into),
-            set_pools: attachments(&self.pools)?,
+            set_pools: attachments(client, &self.pools).await?,
             remove_pools: self.remove_pools.clone(),
             prefer_hosts: self.preferences()?,
             prefer_pool: match (&self.prefer_pool, self.no_prefer_pool) {

@@ -12,11 +12,12 @@ use crate::{
     view::{index_of, pool::PoolView},
 };
 
-/// Shows one pool.
+/// Shows one pool; of one behind a XAPI also the session with it, its hosts, and what can carry tunnels there.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  asterctl pool show p1")]
+  asterctl pool show p1
+  asterctl pool show xcp -o json | jq .xapi.status")]
 pub struct Show {
     /// Which pool
     #[arg(value_name = "POOL")]

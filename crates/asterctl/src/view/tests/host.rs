@@ -7,7 +7,7 @@ use super::{check_item, check_list};
 use crate::{output::Format, view::host::HostView};
 
 fn hosts() -> Vec<HostView> {
-    let transport = v1::Transport { address: "10.20.1.1".into(), mtu: Some(9000) };
+    let transport = v1::Transport { address: "10.20.1.1".into(), mtu: Some(9000), label: None };
     let well = v1::Host {
         id: 1,
         name: "p1/a".into(),
@@ -27,6 +27,7 @@ fn hosts() -> Vec<HostView> {
             tunnels_up: 2,
             ..Default::default()
         }),
+        xapi: None,
         uplinks: v1::Uplinks::Several.into(),
         bfd: Some(v1::BfdLoad {
             sessions: 2,
@@ -89,6 +90,7 @@ fn hosts_for_people() {
             ovsdb:       tcp:10.10.1.1:6640
             datapath:    system
             transports:  storage=10.20.1.1, MTU 9000
+            XAPI:        -
             uplinks:     several
             BFD:         2 sessions, every 100 ms, fast ones every 15 ms: 77 of 4000 packets/s
             revision:    3
@@ -127,7 +129,8 @@ fn hosts_for_programs() {
                   "transports": {
                     "storage": {
                       "address": "10.20.1.1",
-                      "mtu": 9000
+                      "mtu": 9000,
+                      "label": null
                     }
                   },
                   "standing": "enabled",
@@ -149,6 +152,7 @@ fn hosts_for_programs() {
                       "waiting_for": "until p1/c answers"
                     }
                   ],
+                  "xapi": null,
                   "status": {
                     "session": "connected",
                     "since": "2026-02-25T06:13:20.000Z",
@@ -187,6 +191,7 @@ fn hosts_for_programs() {
                 storage:
                   address: "10.20.1.1"
                   mtu: 9000
+                  label: null
               standing: enabled
               revision: 3
               uplinks: several
@@ -202,6 +207,7 @@ fn hosts_for_programs() {
                 is_coming: false
                 successor: null
                 waiting_for: until p1/c answers
+              xapi: null
               status:
                 session: lost
                 since: "2026-02-25T06:14:20.000Z"

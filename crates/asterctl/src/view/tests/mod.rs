@@ -5,6 +5,8 @@ mod forecast;
 mod host;
 mod network;
 mod plan;
+mod pool;
+mod pool_check;
 mod verification;
 
 use asterism_api::v1;

@@ -105,7 +105,8 @@ impl PoolSession {
         *self.heard.borrow()
     }
 
-    /// Carries out one step. Answers within the deadline for its kind; what it did shows in a later picture only.
+    /// Carries out one step. Answers within the deadline for its kind. What it did shows in a picture that comes later than
+    /// the answer, if the session lasts; one comes soon even if nothing has changed.
     pub async fn call(&self, call: PoolCall) -> CallOutcome {
         let (answer, answered) = oneshot::channel();
         // The task takes commands at any time, so a full queue is a matter of moments.

@@ -2,13 +2,13 @@
 //!
 //! The watch and each call are futures of their own, so none waits for another; what they find out is put together here.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use asterism_model::{CallOutcome, PoolCall, chain, pool_objects::AUTHORITY_FILE};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::JoinSet,
-    time::Instant,
+    time::{Instant, sleep_until},
 };
 use tracing::{debug, warn};
 
@@ -20,11 +20,14 @@ use crate::{
     observe::{Authorities, observe},
     pool_session::{Command, ConnectedPool, PoolPicture, PoolSessionState},
     pool_task::{Dropped, Known},
-    records::{Class, Records},
+    records::{Class, HostRecord, Records},
     session::Session,
     tls::fingerprint_of_pem,
     watch::{Turn, Watch},
 };
+
+/// How soon after a call's answer the events of what it did are here. XAPI tells them some 50 ms after the change.
+const SETTLING: Duration = Duration::from_millis(250);
 
 pub(crate) struct Serving<'a> {
     config: &'a XapiConfig,
@@ -41,6 +44,8 @@ pub(crate) struct Serving<'a> {
     records: Option<Arc<Records>>,
     picture: Option<Arc<PoolPicture>>,
     work: JoinSet<Finished>,
+    /// When what the last calls did is certainly shown.
+    settled_at: Option<Instant>,
 }
 
 /// What came of a future that was set going.
@@ -72,6 +77,7 @@ impl<'a> Serving<'a> {
             records: None,
             picture: None,
             work: JoinSet::new(),
+            settled_at: None,
         }
     }
 
@@ -93,6 +99,11 @@ impl<'a> Serving<'a> {
                     // It panicked: whoever asked for it is told that nothing is known of it.
                     Err(_) => Ok(()),
                 },
+                () = passed(self.settled_at) => {
+                    self.settled_at = None;
+                    self.show_again();
+                    Ok(())
+                }
             };
             if let Err(error) = ended {
                 return Ok(error);
@@ -143,20 +154,30 @@ impl<'a> Serving<'a> {
         };
         let mut observed = observe(&records, &self.authorities);
         // Numbered like the picture that stands, so that they compare equal if nothing else differs.
-        observed.picture = self.picture.as_ref().map_or(1, |picture| picture.observed.picture);
-        let mut picture = PoolPicture { inventory, observed };
-        if let Some(shown) = &self.picture {
-            if **shown == picture {
-                return;
-            }
-            picture.observed.picture += 1;
+        observed.picture = self.picture.as_ref().map_or(0, |picture| picture.observed.picture);
+        let picture = PoolPicture { inventory, observed };
+        if self.picture.as_deref() != Some(&picture) {
+            self.publish(picture);
         }
+    }
+
+    /// Shows the pool as it was shown, for those who wait for a picture later than a call's answer: the events of what the
+    /// call did may have come before.
+    fn show_again(&mut self) {
+        if let Some(picture) = self.picture.as_deref().cloned() {
+            self.publish(picture);
+        }
+    }
+
+    fn publish(&mut self, mut picture: PoolPicture) {
+        picture.observed.picture += 1;
         let picture = Arc::new(picture);
         self.picture = Some(Arc::clone(&picture));
-        let master = records.hosts.values().find(|host| host.uuid == Some(picture.inventory.master));
+        let hosts = self.records.iter().flat_map(|records| records.hosts.values());
+        let master = hosts.into_iter().find(|host| host.uuid == Some(picture.inventory.master));
         self.state.send_replace(PoolSessionState::Connected(ConnectedPool {
             master: self.session.address().clone(),
-            version: master.map(crate::records::HostRecord::version).unwrap_or_default(),
+            version: master.map(HostRecord::version).unwrap_or_default(),
             since: self.since,
             picture,
             learned: self.known.certificates.clone(),
@@ -190,6 +211,7 @@ impl<'a> Serving<'a> {
         match finished {
             Finished::Call { call, called, answer } => {
                 debug!(?call, outcome = ?called.outcome, "call finished");
+                self.settled_at = Some(Instant::now() + SETTLING);
                 // A caller that waits no longer is no error.
                 drop(answer.send(called.outcome));
                 // Versions without records of CA certificates make no event of this.
@@ -228,5 +250,13 @@ impl<'a> Serving<'a> {
             authority: self.authority.clone(),
             deadlines: self.config.deadlines,
         }
+    }
+}
+
+/// Waits until then, or for ever.
+async fn passed(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }

@@ -99,6 +99,8 @@ fn record() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
     #[test]
     fn no_record_is_so_strange_that_a_picture_fails(
         rows in vec((select(Class::ALL.to_vec()), text(), record()), 0..30),

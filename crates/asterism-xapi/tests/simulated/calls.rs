@@ -212,6 +212,18 @@ async fn another_controllers_ca_is_left_alone() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_follows_each_answer_also_of_a_call_that_changed_nothing() {
+    let simulator = start(spec(1));
+    let (session, _) = with_network(&simulator, &config(&simulator, &["h1"])).await;
+    for _ in 0..3 {
+        assert_eq!(session.call(create(1)).await, CallOutcome::Done);
+        let before = connected(&session).await.picture;
+        let number = before.observed.picture;
+        picture_where(&session, "a later one", |picture| picture.observed.picture > number).await;
+    }
+}
+
 /// Once it was not told what is installed, it asks again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_of_cas_that_does_not_come_is_asked_for_again() {

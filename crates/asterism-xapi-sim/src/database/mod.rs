@@ -1,7 +1,7 @@
 //! The database of a pool: rows by class and reference, with the generations that events are made of.
 //!
-//! Pure and deterministic: references and uuids come from a seed. It keeps relations on both sides ([`relations`]),
-//! remembers deletions for a while ([`changes`]) and forgets rows that refer to nothing ([`garbage`]). It checks no
+//! Pure and deterministic: references and uuids come from a seed. It keeps relations on both sides (`relations`),
+//! remembers deletions for a while (`changes`) and forgets rows that refer to nothing (`garbage`). It checks no
 //! rule of the API: that is what `calls` does before it writes.
 
 mod changes;

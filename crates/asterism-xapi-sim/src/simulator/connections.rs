@@ -43,7 +43,7 @@ pub(super) fn open(
     let mut secure = secure.into_iter().flat_map(|(_, listeners)| listeners);
     let mut doors = BTreeMap::new();
     for (host, spec) in hosts.iter().zip(&spec.hosts) {
-        let door = Door::new(Arc::clone(pool), host.clone());
+        let door = Door::new(spec.address, Arc::clone(pool), host.clone());
         ports.serve(pool, &door, host, spec, plain.next(), secure.next())?;
         doors.insert(spec.name.clone(), door);
     }
@@ -59,7 +59,7 @@ impl Ports {
         spec: &HostSpec,
     ) -> Result<Arc<Door>, StartError> {
         let bind = |port: Option<u16>| port.map(|port| bind(spec.address, port, &self.listen)).transpose();
-        let door = Door::new(Arc::clone(pool), host.to_owned());
+        let door = Door::new(spec.address, Arc::clone(pool), host.to_owned());
         self.serve(pool, &door, host, spec, bind(self.http)?, bind(self.https)?)?;
         Ok(door)
     }
@@ -114,12 +114,11 @@ impl Simulator {
     /// # Panics
     /// If the pool never had a host of that name.
     pub fn url(&self, host: &str) -> String {
-        let address =
-            self.0.pool.lock().machines.values().find(|machine| machine.name == host).map(|machine| {
-                let address = machine.address.clone();
-                if address.contains(':') { format!("[{address}]") } else { address }
-            });
-        let address = address.unwrap_or_else(|| panic!("the pool has no host {host}"));
+        let address = self.doors().get(host).map(|door| door.address);
+        let address = match address.unwrap_or_else(|| panic!("the pool never had a host {host}")) {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => format!("[{address}]"),
+        };
         match (self.0.ports.https, self.0.ports.http) {
             (Some(port), _) => format!("https://{address}:{port}"),
             (None, Some(port)) => format!("http://{address}:{port}"),

@@ -180,10 +180,8 @@ impl Simulator {
         if let Err(failure) = destroy_host(pool, &host) {
             tracing::warn!(%failure, "an ejected host's row stays");
         }
-        let address = self.machine(&host, |machine| machine.address.clone());
-        let door = self.doors().get(name).cloned();
-        let (Some(door), Ok(address)) = (door, address.parse()) else { return };
-        let (alone, own) = self.standalone(&HostSpec::new(name, address), &uuid);
+        let door = self.doors().get(name).cloned().expect("each host has a door");
+        let (alone, own) = self.standalone(&HostSpec::new(name, door.address), &uuid);
         door.cut();
         door.move_to(Arc::clone(&alone), own.clone());
         pool.change(|state| state.machines.remove(&host));

@@ -6,7 +6,7 @@
 use std::{
     collections::BTreeMap,
     io,
-    net::{Shutdown, TcpListener, TcpStream},
+    net::{IpAddr, Shutdown, TcpListener, TcpStream},
     os::fd::AsRawFd,
     sync::{Arc, Mutex, PoisonError},
     thread,
@@ -25,6 +25,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// A host's address, with the connections that are open to it.
 pub(crate) struct Door {
+    pub(crate) address: IpAddr,
     behind: Mutex<Behind>,
     open: Mutex<Connections>,
     listeners: Mutex<Vec<TcpListener>>,
@@ -45,9 +46,9 @@ struct Connections {
 }
 
 impl Door {
-    pub(crate) fn new(pool: Arc<Pool>, host: String) -> Arc<Door> {
+    pub(crate) fn new(address: IpAddr, pool: Arc<Pool>, host: String) -> Arc<Door> {
         let behind = Mutex::new(Behind { pool, host });
-        Arc::new(Door { behind, open: Mutex::default(), listeners: Mutex::default() })
+        Arc::new(Door { address, behind, open: Mutex::default(), listeners: Mutex::default() })
     }
 
     pub(crate) fn behind(&self) -> Behind {

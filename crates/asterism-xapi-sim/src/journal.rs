@@ -30,21 +30,38 @@ pub enum Outcome {
     NoAnswer,
 }
 
-/// All calls, in the order in which they ended.
+/// All calls: those that ended, in that order, and the methods of those that are under way.
 #[derive(Debug, Default)]
-pub(crate) struct Journal(Mutex<Vec<CallRecord>>);
+pub(crate) struct Journal {
+    ended: Mutex<Vec<CallRecord>>,
+    under_way: Mutex<Vec<String>>,
+}
 
 impl Journal {
-    pub(crate) fn add(&self, call: CallRecord) {
+    pub(crate) fn begin(&self, method: &str) {
+        self.under_way.lock().expect("nobody panics while writing the journal").push(method.to_owned());
+    }
+
+    pub(crate) fn end(&self, call: CallRecord) {
         tracing::trace!(?call, "served");
-        self.0.lock().expect("nobody panics while writing the journal").push(call);
+        let mut under_way = self.under_way.lock().expect("nobody panics while writing the journal");
+        if let Some(index) = under_way.iter().position(|method| *method == call.method) {
+            under_way.swap_remove(index);
+        }
+        drop(under_way);
+        self.ended.lock().expect("nobody panics while writing the journal").push(call);
     }
 
     pub(crate) fn all(&self) -> Vec<CallRecord> {
-        self.0.lock().expect("nobody panics while writing the journal").clone()
+        self.ended.lock().expect("nobody panics while writing the journal").clone()
+    }
+
+    pub(crate) fn under_way(&self, method: &str) -> usize {
+        let under_way = self.under_way.lock().expect("nobody panics while writing the journal");
+        under_way.iter().filter(|name| *name == method).count()
     }
 
     pub(crate) fn clear(&self) {
-        self.0.lock().expect("nobody panics while writing the journal").clear();
+        self.ended.lock().expect("nobody panics while writing the journal").clear();
     }
 }

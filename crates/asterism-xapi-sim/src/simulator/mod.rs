@@ -89,7 +89,12 @@ impl Simulator {
         self.0.pool.journal.all()
     }
 
-    /// Forgets the calls.
+    /// How many calls of a method are under way: waiting for events, for a host, or for the end of a fault.
+    pub fn calls_under_way(&self, method: &str) -> usize {
+        self.0.pool.journal.under_way(method)
+    }
+
+    /// Forgets the calls that have ended.
     pub fn clear_calls(&self) {
         self.0.pool.journal.clear();
     }

@@ -137,6 +137,7 @@ fn respond(behind: &Behind, head: &Head, body: &[u8]) -> Next {
     };
     let pool = &behind.pool;
     let started = pool.clock.elapsed();
+    pool.journal.begin(&request.method);
     let (name, originator, effect) = {
         let mut state = pool.lock();
         let name = state.machines.get(&behind.host).map(|machine| machine.name.clone()).unwrap_or_default();
@@ -146,7 +147,7 @@ fn respond(behind: &Behind, head: &Head, body: &[u8]) -> Next {
         (name, originator, effect)
     };
     let (next, outcome) = answer(behind, head, &request, effect);
-    pool.journal.add(CallRecord {
+    pool.journal.end(CallRecord {
         at: started,
         took: pool.clock.elapsed().saturating_sub(started),
         host: name,

@@ -5,7 +5,7 @@ use std::{io::ErrorKind, time::Duration};
 use asterism_xapi_sim::{Effect, Failure, Fault, Outcome, Version};
 use serde_json::json;
 
-use super::{Client, pool, pool_with};
+use super::{Client, client::until, pool, pool_with};
 
 #[test]
 fn a_connection_serves_many_calls_and_the_journal_knows_them() {
@@ -85,6 +85,7 @@ fn a_hanging_call_ends_when_the_fault_is_healed() {
     let client = Client::of(&simulator, "h1");
     simulator.inject(Fault::new(Effect::Hang).of_method("pool.get_all"));
     let call = client.start("pool.get_all", json!([]));
+    until("the call hangs", || simulator.calls_under_way("pool.get_all") == 1);
     client.twin().result("host.get_all", json!([]));
     assert!(!call.is_finished());
     simulator.heal();

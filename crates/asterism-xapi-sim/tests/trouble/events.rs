@@ -17,6 +17,7 @@ fn a_change_wakes_a_blocked_call() {
     let client = Client::of(&simulator, "h1");
     let token = now(&simulator, &client);
     let blocked = client.start("event.from", json!([["network"], token, 30.0]));
+    until("the call waits", || simulator.calls_under_way("event.from") == 1);
     let network = simulator.network("Pool-wide network associated with eth1");
     simulator.edit(|database| database.set("network", &network, "name_description", Value::text("new")));
     let answer = blocked.join().unwrap().unwrap();
@@ -45,6 +46,7 @@ fn the_end_of_a_session_wakes_its_blocked_calls() {
         let client = Client::of(&simulator, "h1");
         let token = now(&simulator, &client);
         let blocked = client.start("event.from", json!([["network"], token, 30.0]));
+        until("the call waits", || simulator.calls_under_way("event.from") == 1);
         end(&simulator, &client);
         let answer = blocked.join().unwrap().unwrap();
         assert_eq!(failure_of(&answer), ["SESSION_INVALID", client.session()]);
@@ -82,10 +84,10 @@ fn a_toolstacks_restart_breaks_blocked_calls() {
     let client = Client::of(&simulator, "h1");
     let token = now(&simulator, &client);
     let blocked = client.start("event.from", json!([["network"], token, 30.0]));
-    until("the call waits", || simulator.calls().iter().any(|call| call.method == "event.inject"));
+    until("the call waits", || simulator.calls_under_way("event.from") == 1);
     simulator.restart_toolstack("h1");
     match blocked.join().unwrap() {
-        // The connection ended while the call waited, or before it came in, or the session was gone when it came in.
+        // The connection ended while the call waited, or the call found its session gone and was quick enough to say so.
         Err(error) => assert!([ErrorKind::UnexpectedEof, ErrorKind::ConnectionReset].contains(&error.kind())),
         Ok(answer) => assert_eq!(failure_of(&answer)[0], "SESSION_INVALID"),
     }

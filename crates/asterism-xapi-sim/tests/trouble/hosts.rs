@@ -41,6 +41,7 @@ fn a_frozen_host_holds_calls_up_until_it_thaws() {
     let access = access_pif(&simulator, "h2", &network);
     simulator.freeze_host("h2");
     let held_up = client.start("PIF.plug", json!([access]));
+    until("the call waits", || simulator.calls_under_way("PIF.plug") == 1);
     client.result("PIF.plug", json!([access_pif(&simulator, "h3", &network)]));
     assert!(!held_up.is_finished(), "only the frozen host's call waits");
     simulator.thaw_host("h2");
@@ -98,6 +99,7 @@ fn an_ejected_host_answers_as_another_pool() {
     let network = private_network(&mut client, &simulator, "blue");
     let own = client.result("pool.get_all_records", json!([]));
     let mut there = Client::at(&simulator, "h3");
+    there.call_plainly("system.listMethods", json!([])).unwrap();
     simulator.eject_host("h3");
     assert!(there.call_plainly("pool.get_all", json!([])).is_err(), "its connections ended");
     let database = simulator.database();

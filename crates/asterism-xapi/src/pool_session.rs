@@ -19,7 +19,7 @@ use crate::{
     config::XapiConfig,
     error::XapiError,
     pool_task::PoolTask,
-    tls::{TlsConnector, TrustError},
+    tls::{TlsConnector, Trust, TrustError},
 };
 
 /// Calls that may wait to be begun.
@@ -76,7 +76,7 @@ pub(crate) struct Command {
 
 impl PoolSession {
     /// Starts a session with `pool`, whose master is searched at once and for ever. Fails only if the configuration
-    /// cannot be used; a pool that cannot be reached is a state.
+    /// cannot be used, or would have strangers believed; a pool that cannot be reached is a state.
     pub fn open(pool: PoolId, config: XapiConfig) -> Result<Self, XapiError> {
         if config.addresses.is_empty() {
             return Err(XapiError::NoAddress);
@@ -135,7 +135,13 @@ impl PoolSessionState {
 }
 
 fn check_trust(config: &XapiConfig) -> Result<(), TrustError> {
+    if config.expected_pool.is_none() {
+        return Err(TrustError::AnyPool);
+    }
     if config.addresses.iter().any(XapiAddress::is_https) {
+        if config.trust == Trust::Observe {
+            return Err(TrustError::AnyCertificate);
+        }
         TlsConnector::new(&config.trust)?;
     }
     Ok(())

@@ -43,6 +43,10 @@ pub enum TrustError {
     NoAuthority,
     #[error("no fingerprint is given: expected one at least")]
     NoFingerprint,
+    #[error("whatever certificate is shown would be believed: expected a CA or a fingerprint")]
+    AnyCertificate,
+    #[error("whatever pool answers would be believed: expected the uuid of the one that was confirmed")]
+    AnyPool,
     #[error("OpenSSL cannot be set up")]
     Setup(#[source] ErrorStack),
 }

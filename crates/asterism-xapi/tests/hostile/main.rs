@@ -34,6 +34,11 @@ fn config(address: XapiAddress) -> XapiConfig {
     config
 }
 
+/// Of the pool that was confirmed.
+fn known(config: XapiConfig) -> XapiConfig {
+    XapiConfig { expected_pool: Some(POOL.parse().unwrap()), ..config }
+}
+
 async fn survey_of(
     scheme: &str,
     script: impl Fn(&str) -> Reply + Send + Sync + 'static,
@@ -190,7 +195,7 @@ async fn a_session_survives_garbage_by_beginning_anew() {
         _ => Reply::Result(good(method)),
     })
     .await;
-    let session = PoolSession::open(PoolId(1), config(server.address("http"))).unwrap();
+    let session = PoolSession::open(PoolId(1), known(config(server.address("http")))).unwrap();
     let mut state = session.state();
     let mut seen = 0;
     while seen < 3 {
@@ -205,7 +210,7 @@ async fn a_session_survives_garbage_by_beginning_anew() {
 #[tokio::test]
 async fn a_call_is_refused_while_there_is_no_session() {
     let server = Server::start(|_| Reply::Hang).await;
-    let session = PoolSession::open(PoolId(1), config(server.address("http"))).unwrap();
+    let session = PoolSession::open(PoolId(1), known(config(server.address("http")))).unwrap();
     let outcome = session.call(PoolCall::SyncCertificates).await;
     assert!(matches!(&outcome, CallOutcome::Refused(why) if why.contains("no session")), "{outcome:?}");
 }
@@ -220,7 +225,7 @@ async fn a_call_without_an_answer_is_unknown_and_others_go_on() {
     .await;
     let mut config = config(server.address("http"));
     config.deadlines.plug = Duration::from_millis(300);
-    let session = PoolSession::open(PoolId(1), config).unwrap();
+    let session = PoolSession::open(PoolId(1), known(config)).unwrap();
     session.state().wait_for(|state| state.picture().is_some()).await.unwrap();
     let network = asterism_model::ObjectRef("OpaqueRef:network".to_owned());
     let (hanging, other) = tokio::join!(

@@ -1,6 +1,7 @@
 //! Who is believed: certificates by fingerprint or authority, and those that the pool tells of its other hosts.
 
-use asterism_xapi::{Trust, XapiError, survey};
+use asterism_model::{PoolId, chain};
+use asterism_xapi::{PoolSession, Trust, XapiConfig, XapiError, survey};
 use asterism_xapi_sim::{Identity, Listen, Simulator};
 use openssl::{
     asn1::Asn1Time,
@@ -64,6 +65,16 @@ async fn an_authority_vouches_for_what_it_signed_and_nothing_else() {
     config.trust = Trust::Authority(other.certificate);
     let error = survey(&config).await.unwrap_err();
     assert!(matches!(error, XapiError::Untrusted { .. }), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_believes_nobody_by_default() {
+    let simulator = start_on(spec(1), Listen::https(0));
+    let config = config(&simulator, &["h1"]);
+    let refused = |config: XapiConfig| chain(&PoolSession::open(PoolId(1), config).unwrap_err());
+    let unbound = XapiConfig { expected_pool: None, trust: trust(&simulator, "h1"), ..config.clone() };
+    assert!(refused(unbound).contains("expected the uuid"));
+    assert!(refused(config).contains("expected a CA or a fingerprint"));
 }
 
 /// A certificate that signed itself, and may sign.

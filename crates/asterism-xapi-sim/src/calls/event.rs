@@ -16,8 +16,8 @@ use crate::{
 const BATCH: Duration = Duration::from_millis(50);
 /// How often old versions look at the timeout.
 const OVERSHOOT: Duration = Duration::from_secs(10);
-/// How long `event.next` waits; a real one waits for ever.
-const NEXT_WAITS: Duration = Duration::from_secs(3600);
+/// How long a call waits at most; a real one waits as long as is asked, or for ever.
+const LONGEST: Duration = Duration::from_secs(3600);
 
 pub(super) fn perform(call: &Call<'_>, name: &str) -> Option<Answer> {
     Some(match name {
@@ -76,7 +76,8 @@ fn look(
 }
 
 fn timeout(call: &Call<'_>) -> Duration {
-    let timeout = Duration::try_from_secs_f64(call.argument(2).as_float()).unwrap_or_default();
+    let asked = Duration::try_from_secs_f64(call.argument(2).as_float()).unwrap_or_default();
+    let timeout = asked.min(LONGEST);
     if timeout.is_zero() || !call.pool.lock().overshoots {
         return timeout;
     }
@@ -131,7 +132,7 @@ fn unregister(call: &Call<'_>) -> Answer {
 fn next(call: &Call<'_>) -> Answer {
     let session = &call.session;
     let not_registered = || Failure::new("SESSION_NOT_REGISTERED", [format!("trackid={session}")]);
-    let found = call.pool.wait(NEXT_WAITS, |state| {
+    let found = call.pool.wait(LONGEST, |state| {
         if !state.database.has("session", session) {
             return Some(Err(Failure::new("SESSION_INVALID", [session.as_str()])));
         }

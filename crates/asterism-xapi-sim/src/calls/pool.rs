@@ -29,6 +29,14 @@ pub(super) fn perform(call: &Call<'_>, name: &str) -> Option<Answer> {
             mastership::hand_over(call.pool, &host);
             void()
         }),
+        "emergency_transition_to_master" => {
+            mastership::seize(call.pool, call.host);
+            void()
+        }
+        "emergency_reset_master" => {
+            mastership::point_to(call.pool, call.host, call.text(0));
+            void()
+        }
         "recover_slaves" => Ok(Value::texts(mastership::recover_slaves(call.pool))),
         _ => return None,
     })

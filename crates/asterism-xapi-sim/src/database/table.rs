@@ -82,6 +82,10 @@ impl Table {
         self.rows.iter().map(|(reference, row)| (reference.as_str(), row))
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
     pub(super) fn deletions(&self) -> impl Iterator<Item = &Deletion> {
         self.deletions.iter()
     }

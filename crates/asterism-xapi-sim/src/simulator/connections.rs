@@ -4,8 +4,10 @@ use std::{
     collections::BTreeMap,
     io,
     net::{IpAddr, SocketAddr, TcpListener},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
+
+use openssl::pkey::{PKey, Private};
 
 use super::{
     Simulator,
@@ -14,7 +16,10 @@ use super::{
 use crate::{
     pool::Pool,
     value::Value,
-    wire::{listener::Door, tls::Certificate},
+    wire::{
+        listener::Door,
+        tls::{self, Certificate},
+    },
 };
 
 /// How often another free port is tried when one of the addresses has it taken.
@@ -25,6 +30,8 @@ pub(super) struct Ports {
     http: Option<u16>,
     https: Option<u16>,
     listen: Listen,
+    /// The key of the certificates that hosts sign themselves.
+    key: OnceLock<PKey<Private>>,
 }
 
 /// Opens the ports of all hosts.
@@ -38,7 +45,7 @@ pub(super) fn open(
     let bind = |wanted: Option<u16>| wanted.map(|port| bind_all(&addresses, port, &listen)).transpose();
     let (plain, secure) = (bind(listen.http)?, bind(listen.https)?);
     let port = |bound: &Option<(u16, Vec<TcpListener>)>| bound.as_ref().map(|(port, _)| *port);
-    let ports = Ports { http: port(&plain), https: port(&secure), listen };
+    let ports = Ports { http: port(&plain), https: port(&secure), listen, key: OnceLock::new() };
     let mut plain = plain.into_iter().flat_map(|(_, listeners)| listeners);
     let mut secure = secure.into_iter().flat_map(|(_, listeners)| listeners);
     let mut doors = BTreeMap::new();
@@ -103,7 +110,13 @@ impl Ports {
             Some((_, identity)) => {
                 Certificate::from_pem(identity.certificate.as_bytes(), identity.key.as_bytes())
             }
-            None => Certificate::self_signed(spec.address),
+            None => {
+                let key = match self.key.get() {
+                    Some(key) => key.clone(),
+                    None => tls::key().map(|key| self.key.get_or_init(|| key).clone())?,
+                };
+                Certificate::self_signed(spec.address, key)
+            }
         }
     }
 }

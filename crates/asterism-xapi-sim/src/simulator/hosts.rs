@@ -1,4 +1,4 @@
-//! What befalls hosts: they join, are disabled, crash, reboot, leave; their toolstack restarts; mastership changes.
+//! What befalls hosts: they join, are disabled, crash, reboot, leave; their toolstack restarts.
 
 use std::{sync::Arc, time::Instant};
 
@@ -191,46 +191,6 @@ impl Simulator {
         self.0.others.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(alone);
     }
 
-    /// Another host becomes master in good order: both restart, sessions die.
-    pub fn hand_over_mastership(&self, name: &str) {
-        let host = self.host(name);
-        let old = self.0.pool.read(Database::master);
-        mastership::hand_over(&self.0.pool, &host);
-        self.cut_connections(&old);
-        self.cut_connections(&host);
-    }
-
-    /// A slave becomes master by an emergency transition, with the database of the last backup. The other slaves go on
-    /// pointing at the old master until [`recover_slaves`](Self::recover_slaves).
-    pub fn seize_mastership(&self, name: &str) {
-        let host = self.host(name);
-        mastership::seize(&self.0.pool, &host);
-        self.cut_connections(&host);
-    }
-
-    /// The master tells all hosts that it is master.
-    pub fn recover_slaves(&self) {
-        mastership::recover_slaves(&self.0.pool);
-    }
-
-    /// Has a slave name another address as its master's.
-    pub fn set_master_hint(&self, name: &str, address: &str) {
-        let host = self.host(name);
-        self.machine(&host, |machine| machine.slave_of = Some(address.to_owned()));
-    }
-
-    /// Parts a slave from its master: a session's call to it waits 14 s, then the connection closes.
-    pub fn part_from_master(&self, name: &str, is_parted: bool) {
-        let host = self.host(name);
-        self.machine(&host, |machine| machine.reaches_master = !is_parted);
-    }
-
-    /// Puts a host into emergency mode, where it answers nearly all calls with this code; or takes it out.
-    pub fn set_emergency(&self, name: &str, code: Option<&str>) {
-        let host = self.host(name);
-        self.machine(&host, |machine| machine.emergency = code.map(ToOwned::to_owned));
-    }
-
     /// Ends all connections to a host, whatever they do.
     pub fn reset_connections(&self, name: &str) {
         if let Some(door) = self.doors().get(name) {
@@ -268,6 +228,7 @@ impl Simulator {
                 state.database.forget_what_a_restart_forgets();
                 state.bridges = 0;
             }
+            mastership::find_master(state, host);
             if let Some(machine) = state.machines.get_mut(host) {
                 machine.condition = Condition::Up;
                 machine.heartbeat = Instant::now();
@@ -275,7 +236,7 @@ impl Simulator {
         });
     }
 
-    fn cut_connections(&self, host: &str) {
+    pub(super) fn cut_connections(&self, host: &str) {
         let name = self.0.pool.lock().machines.get(host).map(|machine| machine.name.clone());
         self.reset_connections(&name.unwrap_or_default());
     }

@@ -23,6 +23,11 @@ use openssl::{
 /// What XCP-ng's stunnel is told to offer.
 const CIPHERS: &str = "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-AES128-GCM-SHA256";
 
+/// A fresh key. Hosts of a pool share one: making hundreds takes a minute, and nobody looks at the key alone.
+pub(crate) fn key() -> Result<PKey<Private>, ErrorStack> {
+    PKey::from_rsa(Rsa::generate(2048)?)
+}
+
 /// A host's certificate and its key.
 #[derive(Clone)]
 pub(crate) struct Certificate {
@@ -32,8 +37,7 @@ pub(crate) struct Certificate {
 
 impl Certificate {
     /// A fresh certificate for an address, signed by itself, as a host makes at installation.
-    pub(crate) fn self_signed(address: IpAddr) -> Result<Certificate, ErrorStack> {
-        let key = PKey::from_rsa(Rsa::generate(2048)?)?;
+    pub(crate) fn self_signed(address: IpAddr, key: PKey<Private>) -> Result<Certificate, ErrorStack> {
         let mut name = X509NameBuilder::new()?;
         name.append_entry_by_text("CN", &address.to_string())?;
         let name = name.build();

@@ -7,6 +7,7 @@ mod client;
 mod controllers;
 mod events;
 mod hosts;
+mod large;
 mod masters;
 mod tls;
 mod vms;

@@ -82,6 +82,24 @@ fn an_emergency_goes_back_to_the_last_backup() {
     assert_eq!(login(&simulator, "h3", "secret"), ["HOST_IS_SLAVE".to_owned(), address(&simulator, "h2")]);
     let fresh = client.text("network.create", json!([{ "other_config": {} }]));
     assert_ne!(fresh, lost, "references are not given out twice");
+    simulator.boot_host("h1");
+    assert_eq!(login(&simulator, "h1", "secret"), ["HOST_IS_SLAVE".to_owned(), address(&simulator, "h2")]);
+}
+
+#[test]
+fn a_local_session_can_make_a_slave_master() {
+    let (simulator, _) = pool();
+    simulator.crash_host("h1");
+    let mut slave = Client::at(&simulator, "h2");
+    let answer =
+        slave.call_plainly("session.slave_local_login_with_password", json!(["root", "secret"])).unwrap();
+    let answer =
+        slave.call_plainly("pool.emergency_transition_to_master", json!([answer["result"]])).unwrap();
+    assert_eq!(answer["result"], "");
+    let mut client = Client::of(&simulator, "h2");
+    let recovered = client.result("pool.recover_slaves", json!([]));
+    assert_eq!(recovered.as_array().unwrap().len(), 2);
+    assert_eq!(login(&simulator, "h3", "secret"), ["HOST_IS_SLAVE".to_owned(), address(&simulator, "h2")]);
 }
 
 #[test]

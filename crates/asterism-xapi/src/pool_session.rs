@@ -63,7 +63,7 @@ pub struct ConnectedPool {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolPicture {
     pub inventory: PoolInventory,
-    /// Its `picture` counts up from 1 in each session.
+    /// Its `picture` counts up over the life of the handle.
     pub observed: ObservedPool,
 }
 

@@ -38,6 +38,9 @@ pub(crate) struct Known {
     pub(crate) master: Option<XapiAddress>,
     pub(crate) members: BTreeSet<XapiAddress>,
     pub(crate) certificates: BTreeSet<CertificateFingerprint>,
+    /// The number of the last picture: it goes up over the life of the handle, so that a later one is told from an earlier
+    /// one whatever happened between them.
+    pub(crate) pictures: u64,
 }
 
 /// The handle is gone.

@@ -154,7 +154,7 @@ impl<'a> Serving<'a> {
         };
         let mut observed = observe(&records, &self.authorities);
         // Numbered like the picture that stands, so that they compare equal if nothing else differs.
-        observed.picture = self.picture.as_ref().map_or(0, |picture| picture.observed.picture);
+        observed.picture = self.known.pictures;
         let picture = PoolPicture { inventory, observed };
         if self.picture.as_deref() != Some(&picture) {
             self.publish(picture);
@@ -170,7 +170,8 @@ impl<'a> Serving<'a> {
     }
 
     fn publish(&mut self, mut picture: PoolPicture) {
-        picture.observed.picture += 1;
+        self.known.pictures += 1;
+        picture.observed.picture = self.known.pictures;
         let picture = Arc::new(picture);
         self.picture = Some(Arc::clone(&picture));
         let hosts = self.records.iter().flat_map(|records| records.hosts.values());

@@ -28,6 +28,7 @@ async fn an_expired_session_is_renewed_in_the_middle_of_waiting() {
     simulator.expire_sessions();
     let after = connected_where(&session, "renewed", |pool| pool.since > before.since).await;
     assert_eq!(after.picture.inventory, before.picture.inventory);
+    assert!(after.picture.observed.picture > before.picture.observed.picture);
     assert_eq!(count(&simulator, "session.login_with_password"), 2);
 }
 

@@ -85,10 +85,20 @@ pub fn report(error: &anyhow::Error, as_json: bool) -> ExitCode {
         let document = Document::one("Error", None, &view).to_json();
         document.unwrap_or(view.message)
     } else {
-        format!("asterctl: {message}")
+        format!("asterctl: {message}{}", hint(error))
     };
     output::notice(text.trim_end());
     ExitCode::from(code)
+}
+
+/// Where to look next.
+fn hint(error: &anyhow::Error) -> &'static str {
+    match failure_in(error) {
+        Some(failure) if failure.reason == "no_quorum" => {
+            "\n`asterctl cluster status` shows who is missing; reads with --stale need no quorum"
+        }
+        Some(_) | None => "",
+    }
 }
 
 /// The exit code and its class in a word.

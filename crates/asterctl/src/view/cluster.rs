@@ -14,6 +14,8 @@ pub struct ClusterView {
     /// Who answered.
     pub node: u64,
     pub leader: Option<u64>,
+    /// Whether a majority of the voters answers; without one nothing can be changed. Null before the cluster is initialised.
+    pub has_quorum: Option<bool>,
     /// As the answering replica has them; null before the cluster is initialised.
     pub settings: Option<SettingsView>,
     pub replicas: Vec<ReplicaView>,
@@ -48,15 +50,22 @@ pub struct ReplicaStatusView {
 
 impl From<v1::ClusterStatus> for ClusterView {
     fn from(status: v1::ClusterStatus) -> Self {
+        let replicas: Vec<ReplicaView> = status.replicas.into_iter().map(ReplicaView::from).collect();
         Self {
+            has_quorum: status.cluster_id.is_some().then(|| has_quorum(&replicas)),
             cluster_id: status.cluster_id,
             name: status.name,
             node: status.node,
             leader: status.leader,
             settings: status.settings.map(SettingsView::from),
-            replicas: status.replicas.into_iter().map(ReplicaView::from).collect(),
+            replicas,
         }
     }
+}
+
+fn has_quorum(replicas: &[ReplicaView]) -> bool {
+    let voters = || replicas.iter().filter(|replica| replica.is_voter);
+    voters().filter(|voter| voter.status.is_some()).count() > voters().count() / 2
 }
 
 impl From<v1::Replica> for ReplicaView {
@@ -155,6 +164,11 @@ impl View for ClusterView {
         };
         let leader = self.leader.map_or_else(|| "none is known".to_owned(), |leader| leader.to_string());
         let mut head = pairs(&[("cluster", cluster), ("leader", leader)]);
+        if self.has_quorum == Some(false) {
+            head.push_str(
+                "No quorum: no majority of the voters answers. Nothing can be changed, and nobody is elected; networks go on.\n",
+            );
+        }
         // Said where somebody wonders why nothing happens; else there is `cluster settings`.
         if self.settings.as_ref().is_some_and(|settings| settings.mode == "read_only") {
             head.push_str("The leader only looks: read-only mode (`asterctl cluster settings`).\n");

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, error::Error, io, time::Duration};
 
+use asterism_model::chain;
 use tokio::time::timeout;
 use tonic::{Request, Response, Status, transport::Channel};
 
@@ -101,7 +102,7 @@ impl Client {
             }
             Ok(Err(status)) => Err(Attempted::from_status(&status, self.answered.contains(address))),
             Err(_) => {
-                let what = format_args!("no answer within {time_left:?}");
+                let what = format_args!("no answer within {}", rounded(time_left));
                 let failure = Failure::local(Class::OutcomeUnknown, what);
                 Err(Attempted { failure, reach: Reach::NotAnswered })
             }
@@ -124,17 +125,26 @@ impl Client {
             Ok(Err(error)) => {
                 return Err(Attempted::not_sent(match tls_error(&error) {
                     Some(error) => Failure::local(Class::NotPermitted, format_args!("TLS: {error}")),
-                    None => Failure::local(Class::Unavailable, asterism_model::chain(&error)),
+                    // "transport error" itself says nothing.
+                    None => Failure::local(
+                        Class::Unavailable,
+                        error.source().map_or_else(|| chain(&error), chain),
+                    ),
                 }));
             }
             Err(_) => {
-                let what = format_args!("no connection within {time_left:?}");
+                let what = format_args!("no connection within {}", rounded(time_left));
                 return Err(Attempted::not_sent(Failure::local(Class::Unavailable, what)));
             }
         };
         self.channels.insert(address.to_owned(), channel.clone());
         Ok(admin(channel))
     }
+}
+
+/// For eyes: what is left of a deadline has nanoseconds.
+fn rounded(time: Duration) -> String {
+    format!("{} ms", time.as_millis())
 }
 
 /// What TLS says, where it is at the root of an error: a certificate on one side that the other doesn't take. rustls
@@ -154,19 +164,32 @@ fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a io::Error> {
 /// What became of a call's attempts: the last failure at each address.
 #[derive(Debug, Default)]
 pub(super) struct History {
-    last: BTreeMap<String, Failure>,
+    last: BTreeMap<String, Known>,
     may_have_happened: bool,
 }
 
+#[derive(Debug)]
+struct Known {
+    failure: Failure,
+    reach: Reach,
+}
+
 impl History {
-    /// A connection that is refused for its certificate may also just break under the request, as the alert and the request
-    /// cross: that tells less than what TLS told before, and does not replace it.
+    /// What tells less than what is known does not replace it: a connection that is refused for its certificate may also just
+    /// break under the request, as the alert and the request cross; and a replica that said why it can't may, asked again
+    /// with little time left, say nothing.
     pub fn add(&mut self, address: String, attempted: Attempted) {
         self.may_have_happened |= attempted.may_have_happened();
-        let tells_less = attempted.reach != Reach::Answered && attempted.failure.class == Class::Unavailable;
-        let is_known = self.last.get(&address).is_some_and(|known| known.class == Class::NotPermitted);
-        if !(tells_less && is_known) {
-            self.last.insert(address, attempted.failure);
+        let Attempted { failure, reach } = attempted;
+        let tells_less = |known: &Known| match (known.reach, known.failure.class) {
+            (Reach::NotSent | Reach::NotAnswered, Class::NotPermitted) => {
+                reach != Reach::Answered && failure.class == Class::Unavailable
+            }
+            (Reach::Answered, _) => reach == Reach::NotAnswered,
+            (Reach::NotSent | Reach::NotAnswered, _) => false,
+        };
+        if !self.last.get(&address).is_some_and(tells_less) {
+            self.last.insert(address, Known { failure, reach });
         }
     }
 
@@ -176,7 +199,7 @@ impl History {
 
     /// Whether waiting won't help: all replicas were met with certificates that don't fit.
     pub fn is_hopeless(&self) -> bool {
-        self.last.values().all(|failure| failure.class == Class::NotPermitted)
+        self.last.values().all(|known| known.failure.class == Class::NotPermitted)
     }
 
     /// The failure of the whole call.
@@ -188,12 +211,12 @@ impl History {
         } else {
             Class::Unavailable
         };
-        let reason = match self.last.values().find(|failure| !failure.reason.is_empty()) {
-            Some(failure) => failure.reason.clone(),
+        let reason = match self.last.values().find(|known| !known.failure.reason.is_empty()) {
+            Some(known) => known.failure.reason.clone(),
             None => String::new(),
         };
         let told: Vec<String> =
-            self.last.iter().map(|(address, failure)| format!("{address}: {failure}")).collect();
+            self.last.iter().map(|(address, known)| format!("{address}: {}", known.failure)).collect();
         let what = match class {
             Class::OutcomeUnknown => {
                 format!("no answer within {timeout:?}, and the request may have taken effect")
@@ -223,5 +246,20 @@ mod tests {
         assert!(history.is_hopeless());
         history.add("a".into(), failed(Class::Unavailable, Reach::Answered));
         assert!(!history.is_hopeless(), "a replica that answers has taken the certificate");
+    }
+
+    #[test]
+    fn silence_does_not_make_what_a_replica_said_forgotten() {
+        let said = |history: History| history.conclude(Nature::Harmless, Duration::from_secs(1)).message;
+        let told = |text: &str, reach| Attempted { failure: Failure::local(Class::Unavailable, text), reach };
+        let history = |last| {
+            let mut history = History::default();
+            history.add("a".into(), told("no quorum", Reach::Answered));
+            history.add("a".into(), last);
+            history
+        };
+        assert!(said(history(told("no answer", Reach::NotAnswered))).contains("no quorum"));
+        assert!(said(history(told("refused", Reach::NotSent))).contains("refused"), "it has gone since");
+        assert!(said(history(told("starting", Reach::Answered))).contains("starting"));
     }
 }

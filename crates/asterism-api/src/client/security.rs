@@ -1,7 +1,8 @@
 //! How a channel to a replica is made: mutual TLS, or in clear for tests.
 
-use std::{fmt, time::Duration};
+use std::{error::Error, fmt, time::Duration};
 
+use asterism_model::chain;
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity, Uri};
 
 use crate::{Class, Failure, SERVER_NAME};
@@ -55,7 +56,10 @@ impl Security {
                 .map_err(|error| {
                     Failure::local(
                         Class::NotPermitted,
-                        format_args!("certificates: {}; expected PEM", asterism_model::chain(&error)),
+                        format_args!(
+                            "certificates: {}; expected PEM, and the key that belongs to the certificate",
+                            error.source().map_or_else(|| chain(&error), chain)
+                        ),
                     )
                 }),
         }

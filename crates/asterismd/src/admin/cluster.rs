@@ -1,6 +1,9 @@
 //! The first boot of a cluster, and how its replicas are.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use asterism_api::{ApiError, FieldError, convert, v1};
 use asterism_model::{ClusterId, Name, NodeId, Operation, stored};
@@ -15,7 +18,25 @@ const INIT_DEADLINE: Duration = Duration::from_secs(15);
 /// How long another replica may take to tell how it is.
 const ASK_DEADLINE: Duration = Duration::from_secs(2);
 
+/// How many voters there are, and how many of them take part.
+pub(super) struct Voters {
+    pub all: usize,
+    pub left: usize,
+}
+
 impl AdminService {
+    /// The voters without those that are out of the leader's hearing for longer than an election takes, and those named.
+    pub(super) fn voters_without(&self, gone: &BTreeSet<NodeId>) -> Voters {
+        let members = self.replica.status().members;
+        let voters = members.iter().filter(|member| member.voter);
+        let takes_part = |member: &&MemberStatus| {
+            let node = member.peer.node;
+            let is_silent = member.last_heard.is_some_and(|heard| heard > self.failover);
+            !gone.contains(&node) && (node == self.node || !is_silent)
+        };
+        Voters { all: voters.clone().count(), left: voters.filter(takes_part).count() }
+    }
+
     pub(super) async fn init(
         &self,
         request: v1::InitClusterRequest,

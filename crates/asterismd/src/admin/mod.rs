@@ -18,7 +18,7 @@ mod verify;
 mod whatif;
 mod write;
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, pin::Pin, sync::Arc, time::Duration};
 
 use asterism_api::{ApiError, v1};
 use asterism_model::{Name, NodeId, Refusal};
@@ -325,7 +325,13 @@ impl AdminService {
         }
     }
 
+    /// By the leader.
     async fn read(&self) -> Result<View, ApiError> {
+        // Asking a majority that is known to be out of hearing would take all of the caller's time, and tell no more.
+        let voters = self.voters_without(&BTreeSet::new());
+        if voters.left <= voters.all / 2 {
+            return Err(ApiError::NoQuorum(MINORITY.into()));
+        }
         self.replica.read_linearizable(DEADLINE).await.map_err(|error| match error {
             ReadError::NotLeader { leader, .. } => {
                 ApiError::NotLeader { leader: leader.map(|peer| (peer.node, peer.address)) }

@@ -14,7 +14,7 @@ use asterism_planner::{
 };
 use asterism_raft::View;
 
-use super::{AdminService, live};
+use super::{AdminService, cluster::Voters, live};
 
 /// What is killed, once every name is found.
 #[derive(Default)]
@@ -105,18 +105,12 @@ impl AdminService {
 
     /// Voters that are killed or out of the leader's hearing already are not left.
     fn controllers_left(&self, killed: &BTreeSet<NodeId>) -> v1::ControllersForecast {
-        let status = self.replica.status();
-        let voters: Vec<_> = status.members.iter().filter(|member| member.voter).collect();
-        let is_silent = |heard: Option<Duration>| heard.is_some_and(|heard| heard > self.failover);
-        let left = voters.iter().filter(|voter| {
-            let node = voter.peer.node;
-            !killed.contains(&node) && (node == self.node || !is_silent(voter.last_heard))
-        });
-        let left = left.count();
-        let has_quorum = left > voters.len() / 2;
-        let is_leader_killed = status.leader.is_some_and(|leader| killed.contains(&leader.node));
+        let Voters { all: voters, left } = self.voters_without(killed);
+        let has_quorum = left > voters / 2;
+        let is_leader_killed =
+            self.replica.status().leader.is_some_and(|leader| killed.contains(&leader.node));
         v1::ControllersForecast {
-            voters: live::count(voters.len()),
+            voters: live::count(voters),
             voters_left: live::count(left),
             has_quorum,
             leader_within_ms: (is_leader_killed && has_quorum).then(|| millis(self.failover)),

@@ -7,6 +7,10 @@ use super::check_item;
 use crate::{output::Format, view::cluster::ClusterView};
 
 fn cluster() -> ClusterView {
+    ClusterView::from(message())
+}
+
+fn message() -> v1::ClusterStatus {
     let reachable = |role: v1::Role, applied: u64, digest: &str| {
         v1::replica::Status::Reachable(v1::ReplicaStatus {
             role: role.into(),
@@ -29,7 +33,7 @@ fn cluster() -> ClusterView {
         is_voter: node != 4,
         status: Some(status),
     };
-    ClusterView::from(v1::ClusterStatus {
+    v1::ClusterStatus {
         cluster_id: Some("0000000000000000000000000000002a".into()),
         name: Some("lab".into()),
         node: 1,
@@ -41,7 +45,20 @@ fn cluster() -> ClusterView {
             replica(3, v1::replica::Status::Unreachable("connection refused".into())),
             replica(4, reachable(v1::Role::Learner, 120, "ffff")),
         ],
-    })
+    }
+}
+
+#[test]
+fn a_minority_says_so_whoever_it_takes_for_the_leader() {
+    let mut few = cluster();
+    assert_eq!(few.has_quorum, Some(true));
+    let mut message = message();
+    message.replicas.truncate(3);
+    message.replicas[1].status = Some(v1::replica::Status::Unreachable("connection refused".into()));
+    few = ClusterView::from(message);
+    assert_eq!(few.has_quorum, Some(false));
+    let text = crate::view::View::text(&few);
+    assert!(text.contains("No quorum"), "{text}");
 }
 
 #[test]

@@ -69,11 +69,16 @@ impl PoolTask {
         let mut left_alone = LeftAlone::new();
         loop {
             self.connecting(failures + 1, last_error.clone());
-            let began = Instant::now();
             let error = match self.search(&mut left_alone).await? {
                 Ok(session) => {
                     info!(master = %session.address(), "logged in");
+                    let began = Instant::now();
                     let error = self.serve(session).await?;
+                    // A session that outlived the longest pause was a good one; one that is lost at once is no reason to
+                    // hurry.
+                    if began.elapsed() > self.config.backoff.longest {
+                        failures = 0;
+                    }
                     warn!(error = chain(&error), "session ended");
                     error
                 }
@@ -86,9 +91,7 @@ impl PoolTask {
                     error
                 }
             };
-            // A session that outlived the longest pause was a good one; one that is lost at once is no reason to hurry.
-            let was_good = began.elapsed() > self.config.backoff.longest;
-            failures = if was_good { 1 } else { failures + 1 };
+            failures += 1;
             let is_expired = matches!(error, XapiError::Expired { .. });
             last_error = Some(Arc::new(error));
             self.connecting(failures + 1, last_error.clone());

@@ -26,14 +26,14 @@ fn create(number: u32) -> PoolCall {
     }
 }
 
-fn tunnel(picture: &PoolPicture, host: XapiUuid, protocol: Encapsulation) -> PoolCall {
+pub fn tunnel(picture: &PoolPicture, host: XapiUuid, protocol: Encapsulation) -> PoolCall {
     let transport = &picture.observed.hosts[&host].transports[&"xenbr1".parse().unwrap()];
     let network = only_network(picture);
     PoolCall::CreateTunnel { host, network, transport: transport.pif.clone(), protocol }
 }
 
 /// A session with a pool that has network 1.
-async fn with_network(
+pub async fn with_network(
     simulator: &Simulator,
     config: &XapiConfig,
 ) -> (PoolSession, std::sync::Arc<PoolPicture>) {
@@ -46,7 +46,7 @@ async fn with_network(
     (session, picture)
 }
 
-fn reason(outcome: &CallOutcome) -> &str {
+pub fn reason(outcome: &CallOutcome) -> &str {
     match outcome {
         CallOutcome::Refused(reason) | CallOutcome::Unknown(reason) => reason,
         CallOutcome::Done => "done",

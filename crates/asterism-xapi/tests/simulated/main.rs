@@ -8,4 +8,5 @@ mod sessions;
 mod support;
 mod surveys;
 mod trust;
+mod versions;
 mod watching;

@@ -13,6 +13,10 @@ use openssl::{
     x509::{X509, X509Ref, X509VerifyResult, store::X509StoreBuilder},
 };
 
+/// OpenSSL's own choice of suites, at its default security level: hosts' keys have 2,048 bits. It is spelt out, so that a
+/// distribution's `openssl.cnf` with a stricter default does not lock all hosts out.
+const CIPHERS: &str = "DEFAULT:@SECLEVEL=2";
+
 /// By what a host is believed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trust {
@@ -141,6 +145,7 @@ fn listed(fingerprints: &BTreeSet<CertificateFingerprint>) -> String {
 fn base_context() -> Result<SslContextBuilder, ErrorStack> {
     let mut builder = SslContext::builder(SslMethod::tls_client())?;
     builder.set_min_proto_version(Some(SslVersion::TLS1_2))?;
+    builder.set_cipher_list(CIPHERS)?;
     // A write that was interrupted is repeated from a buffer that has grown, and so moved, in between.
     builder
         .set_mode(SslMode::ENABLE_PARTIAL_WRITE | SslMode::ACCEPT_MOVING_WRITE_BUFFER | SslMode::AUTO_RETRY);

@@ -1,7 +1,12 @@
 //! Who is believed: certificates by fingerprint or authority, and those that the pool tells of its other hosts.
 
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+};
+
 use asterism_model::{PoolId, chain};
-use asterism_xapi::{PoolSession, Trust, XapiConfig, XapiError, survey};
+use asterism_xapi::{PoolSession, Secret, Trust, XapiConfig, XapiError, fingerprint_of_pem, survey};
 use asterism_xapi_sim::{Identity, Listen, Simulator};
 use openssl::{
     asn1::Asn1Time,
@@ -9,6 +14,7 @@ use openssl::{
     hash::MessageDigest,
     pkey::PKey,
     rsa::Rsa,
+    ssl::{SslAcceptor, SslMethod, SslVersion},
     x509::{X509, X509NameBuilder, extension::BasicConstraints},
 };
 
@@ -65,6 +71,34 @@ async fn an_authority_vouches_for_what_it_signed_and_nothing_else() {
     config.trust = Trust::Authority(other.certificate);
     let error = survey(&config).await.unwrap_err();
     assert!(matches!(error, XapiError::Untrusted { .. }), "{error:?}");
+}
+
+/// A real host's 443 is stunnel with TLS 1.2, two suites and one curve. Here nobody is behind it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_real_hosts_stunnel_offers_is_enough() {
+    let shown = identity();
+    let mut acceptor = SslAcceptor::mozilla_intermediate(SslMethod::tls_server()).unwrap();
+    acceptor.set_max_proto_version(Some(SslVersion::TLS1_2)).unwrap();
+    acceptor.set_cipher_list("ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-AES128-GCM-SHA256").unwrap();
+    acceptor.set_groups_list("secp384r1").unwrap();
+    acceptor.set_certificate(&X509::from_pem(shown.certificate.as_bytes()).unwrap()).unwrap();
+    acceptor.set_private_key(&PKey::private_key_from_pem(shown.key.as_bytes()).unwrap()).unwrap();
+    let acceptor = acceptor.build();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = std::thread::spawn(move || {
+        let mut stream = acceptor.accept(listener.accept().unwrap().0).unwrap();
+        let asked = stream.read(&mut [0; 4096]).unwrap();
+        assert_ne!(asked, 0);
+        stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").unwrap();
+        stream.ssl().current_cipher().unwrap().name().to_owned()
+    });
+    let addresses = [format!("https://{address}").parse().unwrap()].into();
+    let trust = Trust::Fingerprints([fingerprint_of_pem(&shown.certificate).unwrap()].into());
+    let config = XapiConfig::new(addresses, "root", Secret::new("secret"), trust, "asterism/1");
+    let error = survey(&config).await.unwrap_err();
+    assert!(matches!(error, XapiError::NotXapi { .. }), "{}", chain(&error));
+    assert_eq!(server.join().unwrap(), "ECDHE-RSA-AES256-GCM-SHA384");
 }
 
 #[tokio::test(flavor = "multi_thread")]

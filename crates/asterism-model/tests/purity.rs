@@ -25,6 +25,8 @@ const OURS: &[(&str, &[&str])] = &[
             "asterism-planner",
             "asterism-raft",
             "asterism-xapi",
+            // In tests only.
+            "asterism-xapi-sim",
         ],
     ),
     ("asterctl", &["asterism-api", "asterism-model"]),

@@ -8,7 +8,10 @@ use asterism_model::{
     CertificateFingerprint, HostInventory, Name, ObjectRef, PoolInventory, Transport, TransportName, XapiUuid,
 };
 
-use crate::records::{Carrier, CertificateKind, HostRecord, NetworkRecord, Records};
+use crate::{
+    pool_session::NetworkLabel,
+    records::{Carrier, CertificateKind, HostRecord, NetworkRecord, Records},
+};
 
 /// Longest [`Name`], in bytes.
 const NAME_BYTES: usize = 63;
@@ -112,6 +115,16 @@ fn label(host: &HostRecord) -> Option<String> {
         let is_free = !text.is_empty() && text.parse::<XapiUuid>().is_err();
         is_free.then(|| text.to_owned())
     })
+}
+
+/// What the networks that may carry tunnels are called.
+pub(crate) fn labels(records: &Records) -> BTreeMap<TransportName, NetworkLabel> {
+    let carriers = records.transports().into_values().flatten();
+    let labels = carriers.filter_map(|carrier| {
+        let NetworkRecord { uuid, label, bridge, .. } = carrier.network;
+        Some((bridge.parse().ok()?, NetworkLabel { uuid: *uuid, label: label.clone() }))
+    });
+    labels.collect()
 }
 
 #[cfg(test)]

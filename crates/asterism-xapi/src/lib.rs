@@ -52,7 +52,7 @@ pub use backoff::Backoff;
 pub use config::{Deadlines, Limits, XapiConfig};
 pub use error::{CallError, NotXapi, XapiError};
 pub use failure::{FailureKind, XapiFailure};
-pub use pool_session::{ConnectedPool, PoolPicture, PoolSession, PoolSessionState};
+pub use pool_session::{ConnectedPool, NetworkLabel, PoolPicture, PoolSession, PoolSessionState};
 pub use secret::Secret;
 pub use survey::{PoolSurvey, SurveyedAuthority, SurveyedController, SurveyedHost, SurveyedNetwork, survey};
 pub use tls::{Trust, TrustError, fingerprint_of_pem};

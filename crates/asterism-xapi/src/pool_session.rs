@@ -4,10 +4,14 @@
 //! the pool, and carries out calls. Calls don't wait for one another: whoever wants one at a time for a host orders them
 //! so. One pool's task never waits for another's. Dropping the handle stops the task and logs out.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use asterism_model::{
-    CallOutcome, CertificateFingerprint, ObservedPool, PoolCall, PoolId, PoolInventory, XapiAddress,
+    CallOutcome, CertificateFingerprint, ObservedPool, PoolCall, PoolId, PoolInventory, TransportName,
+    XapiAddress, XapiUuid,
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -65,6 +69,16 @@ pub struct PoolPicture {
     pub inventory: PoolInventory,
     /// Its `picture` counts up over the life of the handle.
     pub observed: ObservedPool,
+    /// What the networks that may carry tunnels are called, by their bridges; for operators.
+    pub networks: BTreeMap<TransportName, NetworkLabel>,
+}
+
+/// How operators know a network of the pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkLabel {
+    pub uuid: Option<XapiUuid>,
+    /// `network.name_label`; need not be unique.
+    pub label: String,
 }
 
 /// What the handle asks of the task.

@@ -16,7 +16,7 @@ use crate::{
     calls::{Called, Caller},
     config::XapiConfig,
     error::{CallError, XapiError, hint},
-    inventory::{Incomplete, fingerprint, inventory},
+    inventory::{Incomplete, fingerprint, inventory, labels},
     observe::{Authorities, observe},
     pool_session::{Command, ConnectedPool, PoolPicture, PoolSessionState},
     pool_task::{Dropped, Known},
@@ -155,7 +155,7 @@ impl<'a> Serving<'a> {
         let mut observed = observe(&records, &self.authorities);
         // Numbered like the picture that stands, so that they compare equal if nothing else differs.
         observed.picture = self.known.pictures;
-        let picture = PoolPicture { inventory, observed };
+        let picture = PoolPicture { inventory, observed, networks: labels(&records) };
         if self.picture.as_deref() != Some(&picture) {
             self.publish(picture);
         }

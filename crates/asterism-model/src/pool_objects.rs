@@ -84,8 +84,9 @@ pub struct TargetPoolNetwork {
     pub protocol: Encapsulation,
     /// The network whose PIFs carry the tunnels, by its bridge.
     pub transport: TransportName,
-    /// Hosts that shall have a tunnel object, by `host.uuid`, with what `tunnel.status` shall say.
-    pub hosts: BTreeMap<XapiUuid, TunnelStatus>,
+    /// Hosts that shall have a tunnel object, by `host.uuid`, with what `tunnel.status` shall say; `None` while that is not
+    /// known.
+    pub hosts: BTreeMap<XapiUuid, Option<TunnelStatus>>,
     pub vni: Option<Vni>,
 }
 

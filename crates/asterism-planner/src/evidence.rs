@@ -1,7 +1,7 @@
-//! What the leader knows of the hosts' lives: the three witnesses that [`judge`](crate::judge::judge) weighs.
+//! What the leader knows of the hosts' lives: the four witnesses that [`judge`](crate::judge::judge) weighs.
 //!
-//! They are our own OVSDB session to a host, what the other hosts' BFD says of it, and whether we are the ones who are cut
-//! off. Filled in by the reconciler's lanes from whole pictures; never replicated, never stored.
+//! They are our own OVSDB session to a host, what the other hosts' BFD says of it, its pool's word where it is behind a XAPI,
+//! and whether we are the ones who are cut off. Filled in by the reconciler's lanes from whole pictures; never replicated, never stored.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -67,6 +67,8 @@ pub struct HostEvidence {
     pub session: SessionEvidence,
     /// What this host's BFD says of the way to its peers. Counted only while the session is up.
     pub paths: BTreeMap<HostId, Path>,
+    /// Whether its pool says that it is down: shut down, or dead for ten minutes. What the pool calls live may be dead.
+    pub is_down_in_pool: bool,
     /// Why we may not write to it, though it answers.
     pub barred: Option<String>,
     /// Networks whose bridge it cannot have, and why: something of the operator's stands in the way.
@@ -75,7 +77,13 @@ pub struct HostEvidence {
 
 impl HostEvidence {
     pub fn new(session: SessionEvidence) -> Self {
-        Self { session, paths: BTreeMap::new(), barred: None, hindered: BTreeMap::new() }
+        Self {
+            session,
+            paths: BTreeMap::new(),
+            is_down_in_pool: false,
+            barred: None,
+            hindered: BTreeMap::new(),
+        }
     }
 
     /// Whether there is a session to the host.

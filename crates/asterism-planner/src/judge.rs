@@ -261,6 +261,12 @@ impl Court<'_> {
             {
                 Verdict::Doubtful(format!("no OVSDB session ({why}), but its tunnels are up"))
             }
+            // Its pool alone is not believed: its database may be an old one.
+            SessionEvidence::Down { why, .. } | SessionEvidence::Awaited { why, .. }
+                if seen.is_down_in_pool =>
+            {
+                Verdict::Dead(format!("no OVSDB session ({why}), and its pool says that it is down"))
+            }
             SessionEvidence::Down { since, why } if lost > 0 => self.dead_from(
                 (*since).max(lost_since) + graces.death,
                 format!("no OVSDB session ({why}), and its tunnels are down"),

@@ -14,7 +14,8 @@ pub fn state(script: &str) -> NetworkState {
     support::model::World::of(&format!("init lab\nclaim c1\n{script}")).state
 }
 
-/// One host a line: `h1 up 0: h2 up 10, h3 down 4000`, `h2 lost 500`, `h3 awaited 0`; times in milliseconds.
+/// One host a line: `h1 up 0: h2 up 10, h3 down 4000`, `h2 lost 500`, `h3 awaited 0`, with `halted` behind it where its pool
+/// says so; times in milliseconds.
 pub fn evidence(text: &str) -> Evidence {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     Evidence { hosts: lines.map(host_evidence).collect(), ..Evidence::default() }
@@ -43,7 +44,8 @@ fn host_evidence(line: &str) -> (HostId, HostEvidence) {
         other => panic!("a session is not `{other}`"),
     };
     let paths = paths.split(',').map(str::trim).filter(|path| !path.is_empty()).map(path).collect();
-    (host_id(words[0]), HostEvidence { paths, ..HostEvidence::new(session) })
+    let is_down_in_pool = words.get(3) == Some(&"halted");
+    (host_id(words[0]), HostEvidence { paths, is_down_in_pool, ..HostEvidence::new(session) })
 }
 
 fn path(text: &str) -> (HostId, Path) {

@@ -450,3 +450,42 @@ fn a_host_that_may_not_be_written_to_is_not_elected() {
 fn a_host_without_evidence_is_doubtful() {
     assert_eq!(Verdicts::default().of(HostId(1)).to_string(), "doubtful: not tried yet");
 }
+
+#[test]
+fn a_pool_that_says_that_a_silent_host_is_down_is_believed_at_once() {
+    let text = "
+        h1 lost 4000 halted
+        h2 awaited 0 halted
+        h3 lost 4000
+        h4 up 0: h5 up 100
+        h5 up 0: h4 up 100";
+    check(
+        text,
+        4001,
+        expect![[r#"
+        h1 dead: no OVSDB session (no answer), and its pool says that it is down
+        h2 dead: no OVSDB session (no answer), and its pool says that it is down
+        h3 doubtful: no OVSDB session (no answer), and no host knows of it
+        h4 able since t=0.100s
+        h5 able since t=0.100s
+        again at t=14.000s
+    "#]],
+    );
+}
+
+#[test]
+fn a_pools_word_alone_moves_nothing() {
+    let text = "
+        h1 lost 4000 halted: h2 up 100
+        h2 up 0 halted: h1 up 100
+        h3 up 0: h1 up 100, h2 up 100";
+    check(
+        text,
+        60_000,
+        expect![[r#"
+        h1 doubtful: no OVSDB session (no answer), but its tunnels are up
+        h2 able since t=0.000s
+        h3 able since t=0.000s
+    "#]],
+    );
+}

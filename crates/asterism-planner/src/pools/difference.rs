@@ -130,7 +130,7 @@ impl Differ<'_> {
             let Some(host) = self.observed.hosts.get(uuid) else { continue };
             match network.tunnels.get(uuid) {
                 None => self.create_tunnel(id, wanted, reference, (*uuid, host)),
-                Some(tunnel) => self.compare_tunnel(wanted, (*uuid, host), tunnel, status),
+                Some(tunnel) => self.compare_tunnel(wanted, (*uuid, host), tunnel, status.as_ref()),
             }
         }
     }
@@ -162,7 +162,7 @@ impl Differ<'_> {
         wanted: &TargetPoolNetwork,
         (uuid, host): (XapiUuid, &ObservedPoolHost),
         tunnel: &ObservedTunnel,
-        status: &TunnelStatus,
+        status: Option<&TunnelStatus>,
     ) {
         let is_right =
             tunnel.protocol == Some(wanted.protocol) && tunnel.transport.as_ref() == Some(&wanted.transport);
@@ -177,7 +177,7 @@ impl Differ<'_> {
         if !tunnel.is_attached && host.is_live && host.is_enabled {
             self.found.calls.push(PoolCall::Plug { host: uuid, pif: tunnel.access_pif.clone() });
         }
-        let status = to_map(status, wanted.vni);
+        let Some(status) = status.map(|status| to_map(status, wanted.vni)) else { return };
         let differs =
             ["active", "key", "error"].iter().any(|key| status.get(*key) != tunnel.status.get(*key));
         if differs {

@@ -10,11 +10,11 @@ use asterism_model::{
 use crate::members::Members;
 
 /// All that Asterism wants in a pool's XAPI; `None` for a static pool, and before the cluster has an identity. `status` tells
-/// how far a host is joined to a network.
+/// how far a host is joined to a network, if that is known.
 pub fn pool_target(
     state: &NetworkState,
     pool: PoolId,
-    status: impl Fn(HostId, NetworkId) -> TunnelStatus,
+    status: impl Fn(HostId, NetworkId) -> Option<TunnelStatus>,
 ) -> Option<PoolTarget> {
     let cluster = state.cluster()?.id;
     state.pools().get(&pool)?.xapi()?;
@@ -30,7 +30,7 @@ fn of_network(
     members: &Members<'_>,
     network: &PrivateNetwork,
     pool: PoolId,
-    status: &impl Fn(HostId, NetworkId) -> TunnelStatus,
+    status: &impl Fn(HostId, NetworkId) -> Option<TunnelStatus>,
 ) -> Option<TargetPoolNetwork> {
     // The pool's word is not asked for here: a host that is down has its objects too.
     let hosts = members.of_star(network, pool).iter();

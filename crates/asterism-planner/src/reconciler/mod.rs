@@ -209,6 +209,10 @@ impl Reconciler {
         }
         let state = Arc::clone(&self.state);
         for host in state.hosts().values() {
+            let is_down = host.xapi.as_ref().is_some_and(|xapi| xapi.is_listed && !xapi.is_live);
+            if let Some(lane) = self.lanes.get_mut(&host.id) {
+                lane.evidence.is_down_in_pool = is_down;
+            }
             let door = Door::of(host);
             match self.lanes.entry(host.id) {
                 Entry::Vacant(vacant) => drop(vacant.insert(Lane::new(door.clone(), now))),

@@ -149,13 +149,13 @@ impl Reconciler {
         hosts.filter_map(silence).collect()
     }
 
-    /// How far a host is joined to a network, for `tunnel.status`.
-    fn tunnel_status(&self, host: HostId, network: NetworkId) -> TunnelStatus {
-        let not_active = |error: String| TunnelStatus { is_active: false, error };
-        let Some(lane) = self.lanes.get(&host) else { return TunnelStatus::default() };
+    /// How far a host is joined to a network, for `tunnel.status`; `None` where this leader has not looked yet.
+    fn tunnel_status(&self, host: HostId, network: NetworkId) -> Option<TunnelStatus> {
+        let not_active = |error: String| Some(TunnelStatus { is_active: false, error });
+        let lane = self.lanes.get(&host)?;
         match &lane.evidence.session {
             SessionEvidence::Up { .. } => {}
-            SessionEvidence::Awaited { .. } => return not_active("its OVSDB does not answer yet".into()),
+            SessionEvidence::Awaited { .. } => return None,
             SessionEvidence::Down { .. } => return not_active("its OVSDB does not answer".into()),
         }
         if let Some(conflict) = lane.conflicts.iter().find(|conflict| conflict.network() == network) {
@@ -166,9 +166,12 @@ impl Reconciler {
         let ports: Vec<_> = bridges.flat_map(|bridge| bridge.ports.values()).collect();
         let mut states = ports.iter().flat_map(|port| port.interfaces.values()).map(|it| it.bfd_state);
         let works = |state| matches!(state, BfdState::Up | BfdState::Drained);
+        let is_active = states.any(works);
+        if !is_active && !lane.is_settled() {
+            return None;
+        }
         // The only host of a network has no tunnels, and misses none.
-        let is_alone = ports.is_empty() && lane.is_settled();
-        TunnelStatus { is_active: is_alone || states.any(works), ..Default::default() }
+        Some(TunnelStatus { is_active: is_active || ports.is_empty(), error: String::new() })
     }
 
     /// Forgets hosts that their pool lists no longer and that have said nothing for long.

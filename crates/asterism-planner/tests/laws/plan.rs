@@ -90,12 +90,15 @@ fn host_evidence(hosts: Vec<HostId>) -> impl Strategy<Value = HostEvidence> {
         5 => Just(BTreeMap::new()),
         1 => (1..4_u32).prop_map(|network| BTreeMap::from([(NetworkId(network), "taken".to_owned())])),
     ];
-    (session, paths, barred, hindered).prop_map(|(session, paths, barred, hindered)| HostEvidence {
-        session,
-        paths,
-        barred,
-        hindered,
-    })
+    (session, paths, any::<bool>(), barred, hindered).prop_map(
+        |(session, paths, is_down_in_pool, barred, hindered)| HostEvidence {
+            is_down_in_pool,
+            session,
+            paths,
+            barred,
+            hindered,
+        },
+    )
 }
 
 fn plan_now(state: &NetworkState, evidence: &Evidence) -> Plan {

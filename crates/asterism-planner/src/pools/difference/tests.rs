@@ -39,7 +39,7 @@ impl Story {
     }
 
     fn difference(&self) -> PoolDifference {
-        let status = |_: HostId, _| TunnelStatus { is_active: true, error: String::new() };
+        let status = |_: HostId, _| Some(TunnelStatus { is_active: true, error: String::new() });
         let target = pool_target(&self.state, PoolId(1), status).unwrap();
         difference(&self.state, &target, &self.pool.shows)
     }

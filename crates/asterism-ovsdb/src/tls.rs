@@ -5,6 +5,7 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
+use asterism_model::CertificateFingerprint;
 use openssl::{
     error::ErrorStack,
     hash::MessageDigest,
@@ -201,6 +202,12 @@ fn present(builder: &mut SslContextBuilder, identity: &Identity) -> Result<(), T
     let key = PKey::private_key_from_pem_passphrase(&identity.key_pem, b"").map_err(TlsConfigError::Key)?;
     builder.set_private_key(&key).map_err(TlsConfigError::Key)?;
     builder.check_private_key().map_err(TlsConfigError::Key)
+}
+
+impl From<CertificateFingerprint> for Fingerprint {
+    fn from(fingerprint: CertificateFingerprint) -> Self {
+        Self(fingerprint.0)
+    }
 }
 
 impl Fingerprint {

@@ -56,6 +56,7 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
         node: config.node,
         replica: replica.clone(),
         sessions: config.sessions.clone(),
+        pools: config.pools.clone(),
         settings: config.settings.clone(),
         clock: clock.clone(),
         view,

@@ -2,14 +2,18 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use asterism_model::{Fence, HostDiff, HostId, OvsdbEndpoint, StoredFence, chain};
-use asterism_ovsdb::{ClaimError, FenceRefusal, HostSession, SessionConfig, SessionState, WaitingFor};
+use asterism_model::{Fence, HostDiff, HostId, NetworkState, OvsdbEndpoint, StoredFence, chain};
+use asterism_ovsdb::{
+    ClaimError, FenceRefusal, HostSession, SessionConfig, SessionState, TlsConfig, Trust, WaitingFor,
+};
 use asterism_planner::{Event, reconciler::ClaimOutcome};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
 };
 use tracing::{Instrument, debug, info, info_span, warn};
+
+use crate::pools::{HostIdentity, HostTrust, trust_of_host};
 
 /// Orders that may wait for one host. The reconciler has one under way at a time, and one more where it gave up on one.
 const ORDERS: usize = 4;
@@ -23,6 +27,8 @@ enum Order {
 /// The sessions of one leadership; dropping them ends all.
 pub struct Lanes {
     config: SessionConfig,
+    /// Who we are to hosts of pools behind a XAPI.
+    identity: Option<HostIdentity>,
     inbox: mpsc::Sender<Event>,
     hosts: BTreeMap<HostId, HostLane>,
 }
@@ -34,30 +40,57 @@ struct HostLane {
 }
 
 impl Lanes {
-    pub fn new(config: SessionConfig, inbox: mpsc::Sender<Event>) -> Self {
-        Self { config, inbox, hosts: BTreeMap::new() }
+    pub fn new(config: SessionConfig, identity: Option<HostIdentity>, inbox: mpsc::Sender<Event>) -> Self {
+        Self { config, identity, inbox, hosts: BTreeMap::new() }
     }
 
-    pub fn connect(&mut self, host: HostId, label: String, endpoint: OvsdbEndpoint) {
-        let span = info_span!("host", %host, label, %endpoint);
+    pub fn connect(&mut self, host: HostId, endpoint: OvsdbEndpoint, state: &NetworkState) {
+        let span = info_span!("host", %host, label = state.host_label(host), %endpoint);
         let mut tasks = JoinSet::new();
         let (orders, received) = mpsc::channel(ORDERS);
-        match HostSession::open(host, endpoint, &self.config) {
+        let config = self.config_of(host, state);
+        let opened = config
+            .and_then(|config| HostSession::open(host, endpoint, &config).map_err(|error| chain(&error)));
+        match opened {
             Ok(session) => {
                 let session = Arc::new(session);
                 let report = report(host, session.state(), self.inbox.clone());
                 tasks.spawn(report.instrument(span.clone()));
                 tasks.spawn(obey(session, received, self.inbox.clone()).instrument(span));
             }
-            Err(error) => {
-                // A wrong configuration of ours: it stays so until the process is started with another.
-                let why = chain(&error);
-                span.in_scope(|| warn!(error = why, "host can't be dialled"));
+            Err(why) => {
+                // It stays so until our configuration or what the pool tells of the host is another.
+                span.in_scope(|| warn!(why, "host can't be dialled"));
                 let inbox = self.inbox.clone();
                 tasks.spawn(async move { send(&inbox, Event::SessionLost { host, why }).await });
             }
         }
         self.hosts.insert(host, HostLane { orders, _tasks: tasks });
+    }
+
+    /// A host of a static pool is believed as the configuration says, one of a pool behind a XAPI as its pool tells.
+    fn config_of(&self, host: HostId, state: &NetworkState) -> Result<SessionConfig, String> {
+        let Some(trust) = state.hosts().get(&host).and_then(|host| trust_of_host(state, host)) else {
+            return Ok(self.config.clone());
+        };
+        let trust = match trust {
+            HostTrust::Certificate(fingerprint) => Trust::Pinned(fingerprint.into()),
+            HostTrust::Authority(pem) => Trust::Authority { pem: pem.as_bytes().to_owned() },
+            HostTrust::Untold => {
+                return Err(
+                    "its pool does not tell its certificate: have the pool known by the authority that \
+                            signed its hosts' certificates (`asterctl pool update --ca`)"
+                        .into(),
+                );
+            }
+        };
+        let Some(identity) = &self.identity else {
+            return Err(
+                "this replica has no certificate for hosts: set `[ovsdb.tls]` in its configuration".into()
+            );
+        };
+        let tls = TlsConfig { trust, identity: Some(identity.identity.clone()), required_name: None };
+        Ok(SessionConfig { tls: Some(tls), ..self.config.clone() })
     }
 
     pub fn disconnect(&mut self, host: HostId) {

@@ -6,6 +6,7 @@
 //! refused by the hosts as soon as the next leader has claimed them.
 
 mod lanes;
+mod pools;
 mod view;
 
 use std::{sync::Arc, time::Duration};
@@ -23,8 +24,9 @@ use tracing::{Instrument, debug, error, info, info_span, warn};
 
 pub use view::{LeaderView, LeadingView};
 
-use crate::clock::Clock;
+use crate::{clock::Clock, pools::PoolAccess};
 use lanes::Lanes;
+use pools::PoolLanes;
 
 /// How long a proposal of the leader's own may take before it is unknown and planned again.
 const PROPOSAL_DEADLINE: Duration = Duration::from_secs(5);
@@ -40,6 +42,8 @@ pub struct Context {
     pub node: NodeId,
     pub replica: Replica,
     pub sessions: SessionConfig,
+    /// For pools behind a XAPI, and their hosts.
+    pub pools: PoolAccess,
     pub settings: Settings,
     pub clock: Clock,
     /// What operators are shown; empty while this replica does not lead.
@@ -79,8 +83,10 @@ async fn lead(context: &mut Context) {
     let reconciler =
         Reconciler::new(context.settings.clone(), cluster, epoch, view.state, context.clock.tick());
     let (inbox, events) = mpsc::channel(INBOX);
-    let lanes = Lanes::new(context.sessions.clone(), inbox.clone());
-    let mut leading = Leading { context, reconciler, lanes, inbox, events, proposals: JoinSet::new() };
+    let identity = context.pools.identity.clone();
+    let lanes = Lanes::new(context.sessions.clone(), identity, inbox.clone());
+    let pools = PoolLanes::new(context.pools.clone(), inbox.clone());
+    let mut leading = Leading { context, reconciler, lanes, pools, inbox, events, proposals: JoinSet::new() };
     let reason = leading.run().await;
     info!(epoch, reason, "leading no longer");
 }
@@ -108,6 +114,7 @@ struct Leading<'a> {
     context: &'a mut Context,
     reconciler: Reconciler,
     lanes: Lanes,
+    pools: PoolLanes,
     inbox: mpsc::Sender<Event>,
     events: mpsc::Receiver<Event>,
     proposals: JoinSet<()>,
@@ -170,17 +177,22 @@ impl Leading<'_> {
     fn carry_out(&mut self) -> Option<String> {
         while let Some(action) = self.reconciler.poll_action() {
             match action {
+                // Its certificate is looked up with what its pool is known by.
                 Action::Connect { host, endpoint, certificate: _ } => {
-                    let label = self.context.replica.read_stale().state.host_label(host);
-                    self.lanes.connect(host, label, endpoint);
+                    let state = self.context.replica.read_stale().state;
+                    self.lanes.connect(host, endpoint, &state);
                 }
                 Action::Disconnect { host } => self.lanes.disconnect(host),
                 Action::Claim { host, fence } => self.lanes.claim(host, fence),
                 Action::Transact { host, stored: _, fence, diff, picture: _ } => {
                     self.lanes.transact(host, fence, *diff)
                 }
-                // No session is made yet: such a pool shows as not connected, and none can be added.
-                Action::ConnectPool { .. } | Action::DisconnectPool { .. } | Action::CallPool { .. } => {}
+                Action::ConnectPool { pool } => {
+                    let state = self.context.replica.read_stale().state;
+                    self.pools.connect(pool, &state);
+                }
+                Action::DisconnectPool { pool } => self.pools.disconnect(pool),
+                Action::CallPool { pool, ticket, call } => self.pools.call(pool, ticket, call),
                 Action::Propose(operation) => self.propose(operation),
                 Action::StepDown { reason } => {
                     warn!(reason, "stepping down");

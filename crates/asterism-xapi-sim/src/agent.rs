@@ -147,6 +147,14 @@ pub trait HostAgent: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Gives the host `sdn-controller-ca.pem`, or takes it away. Open vSwitch reads the file again when it changes.
+    ///
+    /// # Errors
+    /// When the host cannot. XAPI logs that, and says nothing to its caller.
+    fn sdn_authority(&self, _host: &AgentHost, _pem: Option<&str>) -> Result<(), AgentError> {
+        Ok(())
+    }
+
     /// Opens or closes UDP 4789 in the host's firewall.
     ///
     /// # Errors

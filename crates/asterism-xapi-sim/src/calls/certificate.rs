@@ -2,7 +2,7 @@
 
 use openssl::{asn1::Asn1Time, hash::MessageDigest, x509::X509};
 
-use super::{Call, void};
+use super::{Call, sdn_controller::AUTHORITY, void};
 use crate::{
     failure::{Answer, Failure},
     pool::{Condition, Pool},
@@ -57,11 +57,23 @@ pub(super) fn list(pool: &Pool) -> Value {
 
 /// Gives every host that runs the files that the pool has.
 pub(super) fn sync(pool: &Pool) {
-    pool.change(|state| {
-        for machine in state.machines.values_mut().filter(|machine| machine.condition == Condition::Up) {
-            machine.certificates.clone_from(&state.certificates);
+    let given: Vec<String> = pool.change(|state| {
+        let mut given = Vec::new();
+        for (host, machine) in state.machines.iter_mut() {
+            if machine.condition == Condition::Up && machine.certificates != state.certificates {
+                machine.certificates.clone_from(&state.certificates);
+                given.push(host.clone());
+            }
         }
+        given
     });
+    for host in given {
+        let authority = pool.lock().certificates.get(AUTHORITY).cloned();
+        let Some(agent_host) = pool.agent_host(&host) else { continue };
+        if let Err(error) = pool.agent.sdn_authority(&agent_host, authority.as_deref()) {
+            tracing::warn!(host = %agent_host.name, %error, "the host was not given the CA of SDN controllers");
+        }
+    }
 }
 
 fn check_dates(x509: &X509) -> Result<(), Failure> {

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The name under which the controllers' CA must be installed.
-const AUTHORITY: &str = "sdn-controller-ca.pem";
+pub(super) const AUTHORITY: &str = "sdn-controller-ca.pem";
 const PORT_DEFAULT: i64 = 6632;
 
 pub(super) fn perform(call: &Call<'_>, name: &str) -> Option<Answer> {

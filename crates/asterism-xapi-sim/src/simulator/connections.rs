@@ -106,10 +106,8 @@ impl Ports {
     }
 
     fn certificate(&self, spec: &HostSpec) -> Result<Certificate, openssl::error::ErrorStack> {
-        match self.listen.identities.iter().find(|(host, _)| *host == spec.name) {
-            Some((_, identity)) => {
-                Certificate::from_pem(identity.certificate.as_bytes(), identity.key.as_bytes())
-            }
+        match &spec.identity {
+            Some(identity) => Certificate::from_pem(identity.certificate.as_bytes(), identity.key.as_bytes()),
             None => {
                 let key = match self.key.get() {
                     Some(key) => key.clone(),

@@ -36,6 +36,8 @@ pub struct HostSpec {
     pub address: IpAddr,
     /// Its network interfaces.
     pub interfaces: Vec<InterfaceSpec>,
+    /// What it shows over HTTPS; without it, a certificate that it signed itself.
+    pub identity: Option<Identity>,
 }
 
 /// A network interface of a host.
@@ -56,7 +58,6 @@ pub struct InterfaceSpec {
 pub struct Listen {
     pub(crate) http: Option<u16>,
     pub(crate) https: Option<u16>,
-    pub(crate) identities: Vec<(String, Identity)>,
     pub(crate) binder: Arc<Binder>,
 }
 
@@ -98,6 +99,13 @@ pub enum StartError {
     NoHosts,
 }
 
+impl fmt::Debug for Identity {
+    /// Never the key.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Identity").field("certificate", &self.certificate).finish_non_exhaustive()
+    }
+}
+
 impl PoolSpec {
     /// A pool of the newest version, with user `root`, password `secret` and real time.
     pub fn new(name: &str, hosts: Vec<HostSpec>) -> PoolSpec {
@@ -116,7 +124,13 @@ impl PoolSpec {
 impl HostSpec {
     /// A host without interfaces.
     pub fn new(name: &str, address: IpAddr) -> HostSpec {
-        HostSpec { name: name.to_owned(), address, interfaces: Vec::new() }
+        HostSpec { name: name.to_owned(), address, interfaces: Vec::new(), identity: None }
+    }
+
+    /// The host with a certificate that others made.
+    #[must_use]
+    pub fn with_identity(self, identity: Identity) -> HostSpec {
+        HostSpec { identity: Some(identity), ..self }
     }
 
     /// The host with one more interface, of MTU 1500, on the network that a fresh pool makes for the device.
@@ -131,7 +145,7 @@ impl HostSpec {
 impl Listen {
     /// Plain HTTP on this port; 0 takes one that is free.
     pub fn http(port: u16) -> Listen {
-        Listen { http: Some(port), https: None, identities: Vec::new(), binder: Arc::new(TcpListener::bind) }
+        Listen { http: Some(port), https: None, binder: Arc::new(TcpListener::bind) }
     }
 
     /// HTTPS on this port; 0 takes one that is free. Hosts have certificates that they signed themselves.
@@ -143,13 +157,6 @@ impl Listen {
     #[must_use]
     pub fn and_http(self, port: u16) -> Listen {
         Listen { http: Some(port), ..self }
-    }
-
-    /// A certificate of its own for the host of this name.
-    #[must_use]
-    pub fn with_identity(mut self, host: &str, identity: Identity) -> Listen {
-        self.identities.push((host.to_owned(), identity));
-        self
     }
 
     /// Another way to make listeners.
@@ -164,12 +171,10 @@ impl Listen {
 
 impl fmt::Debug for Listen {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hosts: Vec<&str> = self.identities.iter().map(|(host, _)| host.as_str()).collect();
         formatter
             .debug_struct("Listen")
             .field("http", &self.http)
             .field("https", &self.https)
-            .field("identities", &hosts)
             .finish_non_exhaustive()
     }
 }

@@ -18,7 +18,7 @@ use openssl::{
     x509::{X509, X509NameBuilder, extension::BasicConstraints},
 };
 
-use crate::support::{address, config, connected, connected_where, open, spec, start_on};
+use crate::support::{address, config, connected, connected_where, host, open, spec, start_on};
 
 fn trust(simulator: &Simulator, host: &str) -> Trust {
     Trust::Fingerprints([simulator.fingerprint(host).unwrap().parse().unwrap()].into())
@@ -63,8 +63,9 @@ async fn a_master_that_nobody_vouched_for_is_not_believed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_authority_vouches_for_what_it_signed_and_nothing_else() {
     let (signed, other) = (identity(), identity());
-    let listen = Listen::https(0).with_identity("h1", signed.clone());
-    let simulator = start_on(spec(1), listen);
+    let mut spec = spec(1);
+    spec.hosts = vec![host(1).with_identity(signed.clone())];
+    let simulator = start_on(spec, Listen::https(0));
     let mut config = config(&simulator, &["h1"]);
     config.trust = Trust::Authority(signed.certificate);
     assert!(survey(&config).await.is_ok());

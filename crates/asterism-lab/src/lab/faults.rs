@@ -52,6 +52,16 @@ impl Lab {
         self.boot(name)
     }
 
+    /// A host is taken out of its pool: it reboots as the master of a pool of its own, with the same password, and its switch
+    /// knows of nothing any more.
+    ///
+    /// # Errors
+    /// When its pool is a static one, or it does not come back.
+    pub fn eject_host(&mut self, name: HostName) -> Result<()> {
+        self.xapi(name.pool)?.simulator().eject_host(&xapi::label(name));
+        self.host_mut(name)?.reboot()
+    }
+
     /// A host starts with an empty database; its pool, if it is behind a XAPI, sees to its bridges.
     fn boot(&mut self, name: HostName) -> Result<()> {
         Underlay::BOTH.into_iter().try_for_each(|underlay| self.restore(name, underlay))?;

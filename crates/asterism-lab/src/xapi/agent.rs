@@ -89,11 +89,7 @@ impl Hands {
     /// As `openvswitch-config-update` does, and nothing if it is so already.
     fn listen(&self, authority: Option<&str>) -> Result<()> {
         const MANAGER: &str = "pssl:6640";
-        let file = super::authority_file(&self.dir);
-        if let Some(pem) = authority {
-            fs::write(&file, pem)
-                .map_err(|source| LabError::io(format!("writing {}", file.display()), source))?;
-        }
+        let file = self.keep(authority)?;
         if self.vsctl("get-manager")?.lines().any(|manager| manager == MANAGER) {
             return Ok(());
         }
@@ -104,6 +100,16 @@ impl Hands {
             file.display()
         );
         self.vsctl(&line).map(drop)
+    }
+
+    /// Keeps the CA of SDN controllers where Open vSwitch looks for it.
+    fn keep(&self, authority: Option<&str>) -> Result<PathBuf> {
+        let file = super::authority_file(&self.dir);
+        if let Some(pem) = authority {
+            fs::write(&file, pem)
+                .map_err(|source| LabError::io(format!("writing {}", file.display()), source))?;
+        }
+        Ok(file)
     }
 
     fn listen_no_more(&self) -> Result<()> {
@@ -147,6 +153,10 @@ impl HostAgent for LabAgent {
 
     fn vif_down(&self, host: &AgentHost, vif: &VifPort) -> std::result::Result<(), AgentError> {
         self.vsctl(host, &format!("--if-exists del-port {}", vif.name)).map(drop)
+    }
+
+    fn sdn_authority(&self, host: &AgentHost, pem: Option<&str>) -> std::result::Result<(), AgentError> {
+        self.hands(host)?.keep(pem).map(drop).map_err(|error| AgentError(error.chain()))
     }
 
     fn sdn_controller(

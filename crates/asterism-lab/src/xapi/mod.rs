@@ -42,11 +42,9 @@ impl XapiPool {
     pub(crate) fn start<'a>(pool: u8, hosts: impl Iterator<Item = &'a Host>) -> Result<Self> {
         let agent = Arc::new(LabAgent::default());
         let mut specs = Vec::new();
-        let mut identities = Vec::new();
         for host in hosts {
             agent.learn(host)?;
-            identities.push((label(host.name()), identity(host)?));
-            specs.push(spec(host.name()));
+            specs.push(spec(host)?);
         }
         let spec = PoolSpec {
             user: XAPI_USER.into(),
@@ -56,9 +54,6 @@ impl XapiPool {
         };
         let binder = Arc::clone(&agent);
         let listen = Listen::https(HTTPS_PORT).with_binder(move |address| binder.bind(address));
-        let listen = identities
-            .into_iter()
-            .fold(listen, |listen, (host, identity)| listen.with_identity(&host, identity));
         let simulator = Simulator::start(spec, Arc::clone(&agent) as _, listen).map_err(|error| {
             LabError::Xapi { what: format!("starting the XAPI of p{pool}"), source: Box::new(error) }
         })?;
@@ -74,7 +69,7 @@ impl XapiPool {
     pub(crate) fn join(&self, host: &Host) -> Result<()> {
         self.agent.learn(host)?;
         let what = || format!("{} joins its pool", host.name());
-        let joined = self.simulator.join_host(&spec(host.name()));
+        let joined = self.simulator.add_host(&spec(host)?);
         joined.map_err(|error| LabError::Xapi { what: what(), source: Box::new(error) })
     }
 }
@@ -95,11 +90,13 @@ pub fn url(name: HostName) -> String {
     format!("https://{}", name.management())
 }
 
-fn spec(name: HostName) -> HostSpec {
+fn spec(host: &Host) -> Result<HostSpec> {
+    let name = host.name();
     let address = |address| Some((IpAddr::V4(address), PREFIX));
-    HostSpec::new(&label(name), name.management().into())
+    let spec = HostSpec::new(&label(name), name.management().into())
         .with_interface("eth0", address(name.transport()))
-        .with_interface("eth1", address(name.management()))
+        .with_interface("eth1", address(name.management()));
+    Ok(spec.with_identity(identity(host)?))
 }
 
 fn identity(host: &Host) -> Result<Identity> {

@@ -11,3 +11,4 @@ mod hanging;
 mod mtu;
 mod refusals;
 mod stage;
+mod xapi;

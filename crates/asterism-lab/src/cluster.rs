@@ -18,8 +18,8 @@ use crate::lab::Lab;
 use crate::wait::until;
 use crate::xapi::{self, XAPI_PASSWORD, XAPI_USER};
 
-/// Name under which the hosts' transport is registered: what `--pool p1:underlay` attaches a network to.
-pub const TRANSPORT: &str = "underlay";
+/// Name under which the hosts' transport is registered: what `--pool p1:storage` attaches a network to.
+pub const TRANSPORT: &str = "storage";
 /// Bytes of an IP packet that the fabric carries.
 const UNDERLAY_MTU: u32 = 1500;
 /// Time that fresh replicas may take to listen, on a machine that builds something meanwhile.
@@ -64,7 +64,7 @@ impl Lab {
         })
     }
 
-    /// What `network create` attaches a network to in a pool: `p1:xenbr0`, `p3:underlay`.
+    /// What `network create` attaches a network to in a pool: `p1:xenbr0`, `p3:storage`.
     pub fn attachment(&self, pool: u8) -> String {
         let transport = if self.xapi.contains_key(&pool) { TRANSPORT_BRIDGE } else { TRANSPORT };
         format!("p{pool}:{transport}")

@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use asterism_model::{Host, HostId, Mode, NetworkId, NetworkState, PrivateNetwork, Resilience, Uplinks};
 
 use crate::{
-    Evidence, Finding, Graces, LaneStatus, Phase, Targets, Tick, diff::diff_within, links::Fabric,
-    scope::Scope,
+    Evidence, Finding, Graces, LaneStatus, Phase, Targets, Tick, Verdict, Verdicts, diff::diff_within, judge,
+    links::Fabric, scope::Scope,
 };
 
 /// What the leader sees, and when.
@@ -78,6 +78,8 @@ pub enum Severity {
 pub enum Kind {
     /// The host's OVSDB does not answer.
     Unreachable,
+    /// The host is given up on evidence, though its session has not ended yet.
+    Dead,
     /// The leader may not write to the host, or a foreign row has a name that is needed.
     Blocked,
     /// Rows of ours differ, and nothing is under way about it.
@@ -105,14 +107,21 @@ pub enum Kind {
 /// Looks at one network, or at all of them.
 pub fn verify(state: &NetworkState, view: View<'_>, only: Option<NetworkId>) -> Verification {
     let targets = Targets::of(state);
+    let verdicts = judge(view.evidence, view.graces, view.now);
     let networks: Vec<&PrivateNetwork> =
         state.networks().values().filter(|network| only.is_none_or(|only| network.id == only)).collect();
     let scope = match only {
         Some(only) => Scope::Networks(BTreeSet::from([only])),
         None => Scope::All,
     };
-    let mut inspector =
-        Inspector { state, view, targets: &targets, scope: &scope, found: Verification::default() };
+    let mut inspector = Inspector {
+        state,
+        view,
+        verdicts: &verdicts,
+        targets: &targets,
+        scope: &scope,
+        found: Verification::default(),
+    };
     inspector.found.networks = networks.len();
     let members = |host: &&Host| networks.iter().any(|network| network.spans(host));
     for host in state.hosts().values().filter(|host| host.is_member()).filter(members) {
@@ -127,6 +136,7 @@ pub fn verify(state: &NetworkState, view: View<'_>, only: Option<NetworkId>) -> 
 }
 
 struct Inspector<'a> {
+    verdicts: &'a Verdicts,
     state: &'a NetworkState,
     view: View<'a>,
     targets: &'a Targets<'a>,
@@ -161,6 +171,10 @@ impl Inspector<'_> {
             let text = format!("{label}: its OVSDB does not answer{word}");
             return self.report(severity, Kind::Unreachable, Place::host(id), text);
         }
+        if let Verdict::Dead(why) = self.verdicts.of(id) {
+            let text = format!("{label}: given up: {why}");
+            self.report(Severity::Broken, Kind::Dead, Place::host(id), text);
+        }
         self.inspect_obstacles(id, &label);
         self.inspect_rows(id, &label, networks);
     }
@@ -186,12 +200,17 @@ impl Inspector<'_> {
         let target = self.targets.part(id, networks.iter().copied());
         let rows = diff_within(self.scope, &target, &picture).diff.len();
         if rows > 0 {
-            let (severity, kind, word) = if self.is_worked_on(id) {
-                (Severity::Note, Kind::Changing, "are being changed")
+            let (severity, kind, [one, several]) = if self.is_worked_on(id) {
+                (Severity::Note, Kind::Changing, ["row is being changed", "rows are being changed"])
             } else {
-                (Severity::Degraded, Kind::Drift, "differ from the target")
+                (
+                    Severity::Degraded,
+                    Kind::Drift,
+                    ["row differs from the target", "rows differ from the target"],
+                )
             };
-            self.report(severity, kind, Place::host(id), format!("{label}: {rows} rows {word}"));
+            let word = if rows == 1 { one } else { several };
+            self.report(severity, kind, Place::host(id), format!("{label}: {rows} {word}"));
         }
         let ports = picture.bridges.values().flat_map(|bridge| bridge.ports.values());
         for (network, interface) in

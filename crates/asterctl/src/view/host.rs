@@ -172,7 +172,7 @@ impl HostStatusView {
     /// In one word what an operator wants to know first.
     fn target_word(&self) -> String {
         match self.target.as_str() {
-            "differs" => format!("{} rows off", self.pending_rows),
+            "differs" => format!("{} off", counted(self.pending_rows, "row")),
             other => other.to_owned(),
         }
     }

@@ -23,7 +23,7 @@ Examples:
 
 and then, from another terminal:
   asterism-lab status
-  asterism-lab ctl -- network create blue --pool p1:underlay --pool p2:underlay --wait=programmed
+  asterism-lab ctl -- network create blue --pool p1:storage --pool p2:storage --wait=programmed
   asterism-lab vm add v1 --host p1/h1 --network blue --address 192.168.7.1/24
   asterism-lab vm add v2 --host p2/h1 --network blue --address 192.168.7.2/24
   asterism-lab probe --seconds 5                      all pairs of VMs, every 10 ms

@@ -31,12 +31,12 @@ impl Up {
         if self.size.controllers > 0 && !self.bare {
             lab.found_cluster().inspect_err(|_| show_logs(&lab))?;
         }
-        self.greet(name, start);
+        self.greet(name, &lab.attachment(1), start);
         Server::new(lab, inside.init_pid_outside).serve(&listener)?;
         Ok(ExitCode::SUCCESS)
     }
 
-    fn greet(&self, name: &str, start: Instant) {
+    fn greet(&self, name: &str, attachment: &str, start: Instant) {
         let Size { pools, hosts, controllers, .. } = self.size;
         let flag = if name == "lab" { String::new() } else { format!(" --lab {name}") };
         eprintln!(
@@ -46,6 +46,7 @@ impl Up {
              \x20 asterism-lab{flag} status\n\
              \x20 asterism-lab{flag} exec p1/h1 -- ovs-vsctl show\n\
              \x20 asterism-lab{flag} ctl -- cluster status\n\
+             \x20 asterism-lab{flag} ctl -- network create blue --pool {attachment}\n\
              \x20 asterism-lab --help                       for all the rest, with examples",
             start.elapsed().as_secs_f64()
         );

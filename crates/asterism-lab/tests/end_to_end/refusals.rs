@@ -15,45 +15,45 @@ const NOT_PERMITTED: i32 = 7;
 type Case = (&'static str, i32, &'static [&'static str]);
 
 const CASES: &[Case] = &[
-    ("network create red --pool p9:underlay", NOT_FOUND, &["no pool `p9`", "p1, p2, idle"]),
+    ("network create red --pool p9:storage", NOT_FOUND, &["no pool `p9`", "p1, p2, idle"]),
     (
-        "host add p9/h1 --ovsdb tcp:10.10.9.1 --transport underlay=10.20.9.1",
+        "host add p9/h1 --ovsdb tcp:10.10.9.1 --transport storage=10.20.9.1",
         NOT_FOUND,
         &["no pool `p9`", "p1, p2, idle"],
     ),
     (
-        "host add p2/again --ovsdb tcp:10.10.1.1:6640 --transport underlay=10.20.2.99",
+        "host add p2/again --ovsdb tcp:10.10.1.1:6640 --transport storage=10.20.2.99",
         REFUSED,
         &["tcp:10.10.1.1:6640", "host `p1/h1` already", "one pool only"],
     ),
     (
-        "host add p2/twin --ovsdb tcp:10.10.2.99 --transport underlay=10.20.1.1",
+        "host add p2/twin --ovsdb tcp:10.10.2.99 --transport storage=10.20.1.1",
         REFUSED,
         &["10.20.1.1", "host `p1/h1` already"],
     ),
     (
-        "network create red --pool p2:storage",
+        "network create red --pool p2:elsewhere",
         REFUSED,
-        &["transport `storage`", "host `p2/h1` does not have", "underlay"],
+        &["transport `elsewhere`", "host `p2/h1` does not have", "storage"],
     ),
     (
         "host add p1/bare --ovsdb tcp:10.10.1.99 --transport other=10.20.1.99",
         REFUSED,
-        &["network `blue` needs transport `underlay`", "`p1/bare`", "other"],
+        &["network `blue` needs transport `storage`", "`p1/bare`", "other"],
     ),
-    ("network create blue --pool p1:underlay", REFUSED, &["the name `blue` is taken", "another"]),
+    ("network create blue --pool p1:storage", REFUSED, &["the name `blue` is taken", "another"]),
     (
-        "network create red --pool p1:underlay --vni 77",
+        "network create red --pool p1:storage --vni 77",
         REFUSED,
         &["vni: 77 is taken by network `blue`", "leave it out"],
     ),
     (
-        "network create red --pool p1:underlay --mtu 1451",
+        "network create red --pool p1:storage --mtu 1451",
         REFUSED,
         &["1451", "1500 less 50 bytes of vxlan leaves 1450"],
     ),
     (
-        "network create red --pool p1:underlay --encapsulation gre --mtu 1459",
+        "network create red --pool p1:storage --encapsulation gre --mtu 1459",
         REFUSED,
         &["1459", "1500 less 42 bytes of gre leaves 1458"],
     ),
@@ -70,7 +70,7 @@ fn bad_input_is_told_what_is_wrong_and_what_would_be_valid_and_changes_nothing()
     end_to_end!(|| {
         let mut lab = stage::cluster(2, 1)?;
         lab.asterctl_ok(&["pool", "add", "idle"])?;
-        stage::create(&lab, "blue", &[1], &["--pool", "idle:underlay", "--vni", "77", "--wait", "verified"])?;
+        stage::create(&lab, "blue", &[1], &["--pool", "idle:storage", "--vni", "77", "--wait", "verified"])?;
         let revision = lab.wait_for_all_replicas(PATIENCE)?;
         for (words, code, sentence) in CASES {
             let output = lab.asterctl(&words.split(' ').collect::<Vec<_>>())?;

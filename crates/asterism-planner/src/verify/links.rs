@@ -12,6 +12,8 @@ enum End {
     /// BFD has never been up, and the port is there since then, or is about to be.
     Coming(Tick),
     Down,
+    /// There is no port.
+    Missing,
 }
 
 /// What both ends of a tunnel come to.
@@ -84,6 +86,7 @@ impl Inspector<'_> {
             (End::Coming(made), End::Coming(later)) => Some(made.max(later)),
             // Of a tunnel that was made anew at one end, the other has lost what was there before.
             (End::Coming(made), End::Up | End::Down) | (End::Up | End::Down, End::Coming(made)) => Some(made),
+            (End::Missing, _) | (_, End::Missing) => None,
             (End::Down, End::Up | End::Down) | (End::Up, End::Down) => None,
         };
         match made {
@@ -94,19 +97,19 @@ impl Inspector<'_> {
     }
 
     fn end(&self, network: &PrivateNetwork, host: HostId, peer: HostId) -> End {
-        let coming = match self.view.evidence.link(network.id, host, peer) {
-            Some(BfdState::Up | BfdState::Drained) => return End::Up,
-            Some(BfdState::Down) => None,
+        match self.view.evidence.link(network.id, host, peer) {
+            Some(BfdState::Up | BfdState::Drained) => End::Up,
+            Some(BfdState::Down) => End::Down,
             Some(BfdState::Unknown) => {
-                self.lane(host).and_then(|lane| lane.coming.get(&(network.id, peer)).copied())
+                let seen = self.lane(host).and_then(|lane| lane.coming.get(&(network.id, peer)).copied());
+                seen.map_or(End::Down, End::Coming)
             }
-            None => self.is_to_be_made_since(network, host),
-        };
-        coming.map_or(End::Down, End::Coming)
+            None => self.is_to_be_made_since(network, host, peer).map_or(End::Missing, End::Coming),
+        }
     }
 
     /// Since when a host wants a port that it does not have: since the network's choices changed, or the host came.
-    fn is_to_be_made_since(&self, network: &PrivateNetwork, host: HostId) -> Option<Tick> {
+    fn is_to_be_made_since(&self, network: &PrivateNetwork, host: HostId, peer: HostId) -> Option<Tick> {
         let evidence = self.view.evidence;
         let is_wanted = evidence.unsettled.get(&host).is_some_and(|scope| scope.contains(network.id));
         let came = match evidence.hosts.get(&host)?.session {
@@ -115,6 +118,8 @@ impl Inspector<'_> {
         };
         let changed = evidence.changed_at.get(&network.id).copied();
         let since = changed.map_or(came, |changed| changed.max(came));
-        (is_wanted && self.is_worked_on(host)).then_some(since)
+        // A dead host's last word stands until its session ends, and no tunnel to it comes up any more.
+        let are_able = [host, peer].iter().all(|end| self.verdicts.of(*end).is_able());
+        (is_wanted && are_able && self.is_worked_on(host)).then_some(since)
     }
 }

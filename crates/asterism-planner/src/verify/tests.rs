@@ -8,7 +8,7 @@ use expect_test::{Expect, expect};
 use super::*;
 use crate::{
     Event,
-    testing::support::{Delivery, World},
+    testing::support::{Delivery, World, world::Mail},
 };
 
 /// A dual network over two pools of three, at rest.
@@ -93,6 +93,38 @@ fn a_dead_host_is_broken_and_one_that_only_does_not_answer_is_degraded() {
 }
 
 #[test]
+fn of_a_dead_host_whose_session_has_not_ended_nothing_comes_up() {
+    let mut world = world();
+    let center = host(&world, "p2/d");
+    // No connection of it closes: its peers show that it is gone, and it is replaced.
+    world.hosts.get_mut(&center).unwrap().is_alive = false;
+    world.changed(center);
+    for _ in 0..40 {
+        let its = |world: &World, delivery: &Delivery| match delivery {
+            Delivery::Lose(_, host) | Delivery::Show(_, host) => *host == center,
+            Delivery::Mail(place) => {
+                matches!(&world.mail[*place], Mail::Order { host, .. } if *host == center)
+            }
+            Delivery::Learn(_) | Delivery::Connect(..) => false,
+        };
+        while let Some(next) = world.deliverable().into_iter().find(|next| !its(&world, next)) {
+            world.deliver(next);
+        }
+        world.pass(std::time::Duration::from_millis(50));
+    }
+    check(
+        &world,
+        expect![[r#"
+            1 networks, 6 hosts, 10 links
+            Degraded LinkDown: network n: BFD from p2/e to p2/d is not up
+            Degraded LinkDown: network n: BFD from p2/f to p2/d is not up
+            Note Changing: p2/d: 2 rows are being changed
+            Note Changing: p2/f: 1 row is being changed
+        "#]],
+    );
+}
+
+#[test]
 fn a_host_whose_transport_is_cut_is_cut_off() {
     let mut world = world();
     let leaf = host(&world, "p2/f");
@@ -101,11 +133,12 @@ fn a_host_whose_transport_is_cut_is_cut_off() {
     check(
         &world,
         expect![[r#"
-        1 networks, 6 hosts, 10 links
-        Broken CutOff: network n: p2/f has no way up: its tunnels to p2/e, p2/d are down
-        Broken LinkDown: network n: BFD from p2/f to p2/d is not up
-        Broken LinkDown: network n: BFD from p2/f to p2/e is not up
-    "#]],
+            1 networks, 6 hosts, 10 links
+            Broken Dead: p2/f: given up: it answers, but all its tunnels to living hosts are down
+            Broken CutOff: network n: p2/f has no way up: its tunnels to p2/e, p2/d are down
+            Broken LinkDown: network n: BFD from p2/f to p2/d is not up
+            Broken LinkDown: network n: BFD from p2/f to p2/e is not up
+        "#]],
     );
 }
 
@@ -180,15 +213,12 @@ fn flow(world: &mut World) {
 fn a_tunnel_that_was_just_made_is_coming_up_until_its_grace_is_over() {
     let mut world = world();
     // So that BFD does not come up at once.
-    for label in ["p2/e", "p2/f"] {
-        world.set_cut(host(&world, label), true);
-    }
+    world.set_link_cut(host(&world, "p2/e"), host(&world, "p2/f"), true);
     world.operate("network m p2");
     flow(&mut world);
     let of_m = |world: &World| show(&found(world, Some(NetworkId(2))));
     expect![[r#"
         1 networks, 3 hosts, 2 links
-        ComingUp ComingUp: network m: the tunnel between p2/d and p2/f is coming up
         ComingUp ComingUp: network m: the tunnel between p2/e and p2/f is coming up
     "#]]
     .assert_eq(&of_m(&world));
@@ -199,8 +229,6 @@ fn a_tunnel_that_was_just_made_is_coming_up_until_its_grace_is_over() {
     world.now = world.now + short;
     expect![[r#"
         1 networks, 3 hosts, 2 links
-        Broken CutOff: network m: p2/d has no way up: its tunnels to p2/f are down
-        Broken LinkDown: network m: BFD from p2/d to p2/f is not up
         Broken CutOff: network m: p2/e has no way up: its tunnels to p2/f are down
         Broken LinkDown: network m: BFD from p2/e to p2/f is not up
     "#]]
@@ -243,10 +271,10 @@ fn a_host_that_came_back_empty_is_coming_up_at_both_ends() {
     check(
         &world,
         expect![[r#"
-        1 networks, 6 hosts, 10 links
-        ComingUp ComingUp: network n: the tunnel between p2/f and p2/d is coming up
-        ComingUp ComingUp: network n: the tunnel between p2/f and p2/e is coming up
-    "#]],
+            1 networks, 6 hosts, 10 links
+            ComingUp ComingUp: network n: the tunnel between p2/f and p2/d is coming up
+            ComingUp ComingUp: network n: the tunnel between p2/f and p2/e is coming up
+        "#]],
     );
 }
 

@@ -83,6 +83,7 @@ fn severity(severity: Severity) -> v1::problem::Severity {
 fn kind(kind: Kind) -> v1::problem::Kind {
     match kind {
         Kind::Unreachable => v1::problem::Kind::Unreachable,
+        Kind::Dead => v1::problem::Kind::Dead,
         Kind::Blocked => v1::problem::Kind::Blocked,
         Kind::Drift => v1::problem::Kind::Drift,
         Kind::Changing => v1::problem::Kind::Changing,

@@ -1,7 +1,7 @@
 //! One host: whether it lives and how that is known, what the leader does about it, what it is in each of its networks.
 
 use asterism_api::{convert, v1};
-use asterism_model::{Host, NetworkState, PrivateNetwork, Uplinks};
+use asterism_model::{Host, NetworkState, PrivateNetwork, Uplinks, pool::Standing};
 use asterism_planner::{Targets, links::Fabric};
 
 use super::{AdminService, finding, statement, way_up};
@@ -18,6 +18,7 @@ impl AdminService {
         if let Some(leading) = leading {
             let verdict = self.verdicts(leading).of(host.id).to_string();
             findings.push(statement("verdict", format!("{}: {verdict}", state.host_label(host.id))));
+            findings.extend(standing(host).map(|text| statement("standing", text)));
             if let Some(lane) = leading.lane(host.id) {
                 let waiting = live::waiting_for(state, lane);
                 let waiting = if waiting.is_empty() { "nothing".to_owned() } else { waiting };
@@ -41,6 +42,17 @@ impl AdminService {
             place_in(&targets, leading, network, host, office)
         }));
         findings
+    }
+}
+
+/// What an operator asked of the host, where that keeps it from an office.
+fn standing(host: &Host) -> Option<&'static str> {
+    match host.standing {
+        Standing::Enabled => None,
+        Standing::Disabled => {
+            Some("drained: carries its networks and holds no office until `asterctl host undrain`")
+        }
+        Standing::Leaving => Some("leaving: forgotten once nothing of Asterism's is left on it"),
     }
 }
 

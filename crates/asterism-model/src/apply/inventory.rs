@@ -168,8 +168,17 @@ impl NetworkState {
     }
 
     /// The transports that can carry tunnels; the others are said where they are new.
+    ///
+    /// One that carries a network of the pool is not given up for having no address: a PIF shows none while it waits for a
+    /// lease, or is set up anew, and tunnels that would be dead without it are no worse for staying as they are.
     fn usable(&mut self, host: &Host, seen: &HostInventory) -> BTreeMap<TransportName, Transport> {
-        let mut usable = BTreeMap::new();
+        let is_in_use = |name: &TransportName| {
+            let mut attachments = self.networks.values().filter_map(|network| network.pools.get(&host.pool));
+            attachments.any(|attachment| attachment.transport == *name)
+        };
+        let kept = host.transports.iter().filter(|(name, _)| !seen.transports.contains_key(*name));
+        let kept = kept.filter(|(name, _)| is_in_use(name));
+        let mut usable: BTreeMap<_, _> = kept.map(|(name, transport)| (name.clone(), *transport)).collect();
         for (name, transport) in &seen.transports {
             match self.transport_conflict(host.id, name, *transport) {
                 None => drop(usable.insert(name.clone(), *transport)),

@@ -425,3 +425,48 @@ fn a_pool_leaves_with_its_hosts() {
         "#]],
     );
 }
+
+#[test]
+fn a_transport_in_use_keeps_its_last_address_until_it_has_another() {
+    check_pool(
+        "
+        network n x1:xenbr1
+        inventory x1 a#1@10.0.0.1 b#2@10.0.0.2
+        show hosts
+        inventory x1 a#1@10.0.0.1,xenbr1=10.1.0.9 b#2@10.0.0.2
+        show hosts
+        delete n
+        inventory x1 a#1@10.0.0.1 b#2@10.0.0.2
+        show hosts
+        ",
+        expect![[r#"
+            > init lab
+            r0
+            > claim c1
+            r0 epoch 1
+            > xapi-pool x1
+            r1 pool p1
+            > inventory x1 a#1@10.0.0.1,xenbr1=10.1.0.1 b#2@10.0.0.2,xenbr1=10.1.0.2
+            r2
+            > network n x1:xenbr1
+            r3 network n1
+            > inventory x1 a#1@10.0.0.1 b#2@10.0.0.2
+            r4
+            > show hosts
+            host h1 x1/a Enabled system ssl:10.0.0.1:6640 xenbr1=10.1.0.1/1500 xapi 1 r2
+            host h2 x1/b Enabled system ssl:10.0.0.2:6640 xenbr1=10.1.0.2/1500 xapi 2 r2
+            > inventory x1 a#1@10.0.0.1,xenbr1=10.1.0.9 b#2@10.0.0.2
+            r5
+            > show hosts
+            host h1 x1/a Enabled system ssl:10.0.0.1:6640 xenbr1=10.1.0.9/1500 xapi 1 r5
+            host h2 x1/b Enabled system ssl:10.0.0.2:6640 xenbr1=10.1.0.2/1500 xapi 2 r2
+            > delete n
+            r6
+            > inventory x1 a#1@10.0.0.1 b#2@10.0.0.2
+            r7
+            > show hosts
+            host h1 x1/a Enabled system ssl:10.0.0.1:6640 xapi 1 r7
+            host h2 x1/b Enabled system ssl:10.0.0.2:6640 xapi 2 r7
+        "#]],
+    );
+}

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use asterism_lab::probe::{Flow, Mark, Probe};
-use asterism_lab::{HostName, Lab, Result, wait};
+use asterism_lab::{HostName, Lab, Result, TRANSPORT_BRIDGE, wait};
 
 use crate::stage::{self, Before, CALM, PATIENCE, end_to_end};
 
@@ -237,6 +237,56 @@ fn a_xapi_that_is_away_or_hangs_holds_up_its_own_pool_alone() {
         let living = stage::living(&lab);
         probe.wait_until_calm(mark, CALM, PATIENCE, |flow| living(flow))?;
         tell("the center dies while XAPI is away", &probe, mark, stage::living(&lab));
+        Ok(())
+    });
+}
+
+#[test]
+fn a_transport_that_gets_another_address_is_followed() {
+    end_to_end!(|| {
+        let lab = cluster()?;
+        let probe = stage::probe(&lab)?;
+        let leaf = other_of(lab.star_centers(BLUE)?["p1"]);
+        let (old, new) = (leaf.transport(), std::net::Ipv4Addr::new(10, 20, 1, 77));
+        let mark = probe.mark();
+        let netns = lab.host(leaf)?.netns();
+        let lines =
+            format!("addr del {old}/16 dev {TRANSPORT_BRIDGE}\naddr add {new}/16 dev {TRANSPORT_BRIDGE}\n");
+        netns.ip("changing the transport's address", lines)?;
+        let xapi = lab.xapi(1)?.simulator();
+        let (label, network) = (format!("h{}", leaf.host), "Pool-wide network associated with eth0");
+        // As DHCP has it: none for a moment, then another.
+        xapi.set_address(&label, network, None);
+        xapi.set_address(&label, network, Some((new.into(), 16)));
+        probe.wait_until_calm(mark, CALM, PATIENCE, |_| true)?;
+        tell("a transport gets another address, others", &probe, mark, not_of(leaf));
+        tell("a transport gets another address, its own VM", &probe, mark, |flow| !not_of(leaf)(flow));
+        Objects::whole(2).wait(&lab, 1)?;
+        Ok(())
+    });
+}
+
+#[test]
+fn a_vm_moves_within_its_pool_and_to_others() {
+    end_to_end!(|| {
+        let mut lab = cluster()?;
+        let probe = stage::probe(&lab)?;
+        let vm = format!("{BLUE}-p1h1");
+        for (what, to) in [
+            ("within its pool", HostName::new(1, 2)),
+            ("to another pool behind a XAPI", HostName::new(2, 1)),
+            ("to a static pool", HostName::new(3, 2)),
+        ] {
+            let mark = probe.mark();
+            lab.move_vm(&vm, to)?;
+            probe.wait_until_calm(mark, CALM, PATIENCE, |_| true)?;
+            tell(&format!("a VM moves {what}, its own pairs"), &probe, mark, |flow| {
+                flow.from == vm || flow.to == vm
+            });
+            tell(&format!("a VM moves {what}, others"), &probe, mark, |flow| {
+                flow.from != vm && flow.to != vm
+            });
+        }
         Ok(())
     });
 }

@@ -1,5 +1,7 @@
 //! The two clocks of a replica, read here and nowhere else.
 
+use std::time::Duration;
+
 use asterism_model::Timestamp;
 use asterism_planner::Tick;
 use tokio::time::Instant;
@@ -34,7 +36,12 @@ impl Clock {
 
     /// When that tick is.
     pub fn instant(&self, tick: Tick) -> Instant {
-        self.started + std::time::Duration::from_millis(tick.0)
+        self.started + Duration::from_millis(tick.0)
+    }
+
+    /// How long ago a moment is.
+    pub fn since(&self, instant: Instant) -> Duration {
+        Instant::now().saturating_duration_since(instant)
     }
 
     /// A tick of the past as wall-clock time, for people.

@@ -12,6 +12,7 @@ mod forward;
 mod live;
 mod plan;
 mod pool;
+mod pool_status;
 mod read;
 mod stream;
 mod verify;

@@ -7,7 +7,7 @@ use asterism_model::{BfdState, HostId, Mode, NetworkState, PrivateNetwork};
 use asterism_planner::{Finding, Targets, Verdicts, judge, links::Fabric, members::Members};
 use asterism_raft::{Peer, View};
 
-use super::{AdminService, bfd, live};
+use super::{AdminService, bfd, live, pool_status};
 use crate::leader::{LeaderView, LeadingView};
 
 /// Where a read is answered.
@@ -44,11 +44,16 @@ impl AdminService {
         view: &View,
         request: &v1::ListPoolsRequest,
     ) -> Result<v1::ListPoolsResponse, ApiError> {
-        let pools = convert::list_pools(&view.state, request)?;
-        Ok(v1::ListPoolsResponse {
-            mark: Some(self.mark(view)),
-            pools: pools.into_iter().map(|pool| convert::pool(&view.state, pool)).collect(),
-        })
+        let shown = self.leader_view();
+        let pools = convert::list_pools(&view.state, request)?.into_iter().map(|pool| {
+            let mut message = convert::pool(&view.state, pool);
+            let health = shown.leading.as_ref().and_then(|leading| leading.pools.get(&pool.id));
+            if let (Some(xapi), Some(health)) = (&mut message.xapi, health) {
+                pool_status::add(&view.state, health, &self.clock, xapi);
+            }
+            message
+        });
+        Ok(v1::ListPoolsResponse { mark: Some(self.mark(view)), pools: pools.collect() })
     }
 
     pub(super) fn hosts(
@@ -64,6 +69,9 @@ impl AdminService {
             let mut message = convert::host(state, host);
             message.status = lane.map(|lane| live::host_status(&targets, lane, &self.clock));
             message.bfd = bfd::load(&targets, host.id);
+            if let Some(health) = leading.and_then(|leading| leading.pools.get(&host.pool)) {
+                pool_status::label(health, &mut message.transports);
+            }
             for office in &mut message.offices {
                 let network = office.network.parse().ok().and_then(|name| state.network_named(&name));
                 if let (Some(leading), Some(network)) = (leading, network) {

@@ -79,7 +79,7 @@ impl Lanes {
             HostTrust::Untold => {
                 return Err(
                     "its pool does not tell its certificate: have the pool known by the authority that \
-                            signed its hosts' certificates (`asterctl pool update --ca`)"
+                            signed its hosts' certificates (`asterctl pool update --xapi-ca`)"
                         .into(),
                 );
             }

@@ -22,7 +22,8 @@ use tokio::{
 };
 use tracing::{Instrument, debug, error, info, info_span, warn};
 
-pub use view::{LeaderView, LeadingView};
+pub use pools::PoolWatch;
+pub use view::{LeaderView, LeadingView, PoolHealth};
 
 use crate::{clock::Clock, pools::PoolAccess};
 use lanes::Lanes;
@@ -234,7 +235,7 @@ impl Leading<'_> {
     }
 
     fn publish(&self) {
-        let view = LeaderView::of(&self.reconciler);
+        let view = LeaderView::of(&self.reconciler, &self.pools);
         self.context.view.send_if_modified(|shown| {
             let changed = **shown != view;
             if changed {

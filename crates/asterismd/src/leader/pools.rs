@@ -1,7 +1,10 @@
 //! The leader's hands in pools: a session to each pool's XAPI, in tasks of its own, that reports what it sees and makes the
 //! calls that it is told to. No pool waits for another, and no host for its pool.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Weak},
+};
 
 use asterism_model::{NetworkState, PoolCall, PoolId, chain};
 use asterism_planner::Event;
@@ -9,6 +12,7 @@ use asterism_xapi::{PoolSession, PoolSessionState};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
+    time::Instant,
 };
 use tracing::{Instrument, Span, debug, info, info_span, warn};
 
@@ -27,6 +31,28 @@ struct PoolLane {
     /// Dropped with the lane, which aborts them: what they had under way is unknown.
     tasks: JoinSet<()>,
 }
+
+/// A look at a session, which it keeps neither open nor busy.
+#[derive(Debug, Clone)]
+pub struct PoolWatch(Weak<PoolSession>);
+
+impl PoolWatch {
+    /// The session's state, and when the pool last answered the question for events; `None` when it has ended.
+    pub fn look(&self) -> Option<(PoolSessionState, Option<Instant>)> {
+        let session = self.0.upgrade()?;
+        let state = session.state().borrow().clone();
+        Some((state, session.last_heard()))
+    }
+}
+
+impl PartialEq for PoolWatch {
+    /// Of the same session.
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ptr_eq(&other.0)
+    }
+}
+
+impl Eq for PoolWatch {}
 
 impl PoolLanes {
     pub fn new(access: PoolAccess, inbox: mpsc::Sender<Event>) -> Self {
@@ -59,6 +85,12 @@ impl PoolLanes {
         let xapi = pool.xapi().ok_or("it is a static one")?;
         let config = self.access.config(state, pool, xapi).map_err(|error| chain(&error))?;
         PoolSession::open(id, config).map_err(|error| chain(&error))
+    }
+
+    /// What each pool's session shows, as long as there is one.
+    pub fn watch(&self) -> impl Iterator<Item = (PoolId, PoolWatch)> {
+        let watch = |lane: &PoolLane| Some(PoolWatch(Arc::downgrade(lane.session.as_ref()?)));
+        self.pools.iter().filter_map(move |(pool, lane)| Some((*pool, watch(lane)?)))
     }
 
     pub fn disconnect(&mut self, pool: PoolId) {

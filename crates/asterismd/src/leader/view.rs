@@ -1,7 +1,14 @@
 //! What the leader shows operators of its work: a value, renewed after each batch of events.
 
-use asterism_model::HostId;
-use asterism_planner::{Evidence, Finding, LaneStatus, Reconciler};
+use std::collections::BTreeMap;
+
+use asterism_model::{HostId, PoolId, XapiUuid};
+use asterism_planner::{
+    Evidence, Finding, LaneStatus, Reconciler,
+    pools::{Obstacle, PoolLane, PoolSession},
+};
+
+use super::pools::{PoolLanes, PoolWatch};
 
 /// The leader's memory at one moment. Never replicated, never acted on by anybody else.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,8 +26,36 @@ pub struct LeadingView {
     pub lanes: Vec<LaneStatus>,
     pub evidence: Evidence,
     pub findings: Vec<Finding>,
+    /// Pools behind a XAPI.
+    pub pools: BTreeMap<PoolId, PoolHealth>,
     /// Nothing to plan, and nothing to do on any host that answers.
     pub is_at_rest: bool,
+}
+
+/// How a pool's XAPI is, and what is done there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolHealth {
+    pub session: PoolSession,
+    /// What the session itself shows; `None` where the pool can't be dialled.
+    pub watch: Option<PoolWatch>,
+    /// Why something that is wanted there can't be.
+    pub obstacles: Vec<Obstacle>,
+    /// The last failures of calls, by the host that had to do something.
+    pub troubles: Vec<(Option<XapiUuid>, String)>,
+    /// Calls that wait for their answer.
+    pub under_way: Vec<String>,
+}
+
+impl PoolHealth {
+    fn of(lane: &PoolLane, watch: Option<PoolWatch>) -> Self {
+        Self {
+            session: lane.session.clone(),
+            watch,
+            obstacles: lane.obstacles.clone(),
+            troubles: lane.troubles().map(|(host, why)| (host, why.to_owned())).collect(),
+            under_way: lane.under_way().map(str::to_owned).collect(),
+        }
+    }
 }
 
 impl LeaderView {
@@ -28,7 +63,9 @@ impl LeaderView {
         Self { leading: None }
     }
 
-    pub fn of(reconciler: &Reconciler) -> Self {
+    pub(super) fn of(reconciler: &Reconciler, pools: &PoolLanes) -> Self {
+        let mut watches: BTreeMap<PoolId, PoolWatch> = pools.watch().collect();
+        let health = reconciler.pools().map(|(id, lane)| (id, PoolHealth::of(lane, watches.remove(&id))));
         Self {
             leading: Some(LeadingView {
                 epoch: reconciler.epoch(),
@@ -36,6 +73,7 @@ impl LeaderView {
                 lanes: reconciler.lanes(),
                 evidence: reconciler.evidence(),
                 findings: reconciler.findings().to_vec(),
+                pools: health.collect(),
                 is_at_rest: reconciler.is_at_rest(),
             }),
         }

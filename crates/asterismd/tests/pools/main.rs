@@ -195,3 +195,50 @@ async fn a_check_says_what_would_stop_a_network_and_keeps_nothing() {
     assert_eq!(replica.pools().await, Vec::new());
     assert!(pool.calls().iter().all(|call| !call.method.contains("create")), "nothing is made there");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pool_that_was_added_shows_its_hosts_and_its_health_and_goes_again() {
+    let pool = pool(45, 2);
+    let mut replica = Replica::start().await;
+    replica.call(add(access(&pool.url("h1"), PASSWORD, first_use()))).await.unwrap();
+    let is_read = |xapi: &v1::XapiPool| {
+        let is_labelled = xapi.transports.iter().all(|transport| !transport.label.is_empty());
+        !xapi.master.is_empty() && !xapi.transports.is_empty() && is_labelled
+    };
+    let shown = replica.pool_where("xcp", "the pool is read", is_read).await;
+    assert_eq!(shown.hosts, ["xcp/h1", "xcp/h2"]);
+    let xapi = shown.xapi.unwrap();
+    assert_eq!(xapi.master, "xcp/h1");
+    let tunnels = xapi.transports.iter().find(|transport| transport.name == "xenbr1").unwrap();
+    assert_eq!((tunnels.label.as_str(), tunnels.hosts), ("Pool-wide network associated with eth1", 2));
+    let status = xapi.status.unwrap();
+    assert_eq!(status.session(), v1::Session::Connected);
+    assert_eq!(status.address, pool.url("h1"));
+    assert!(status.event_lag_ms.is_some() && !status.version.is_empty(), "{status:?}");
+    let hosts = replica.call(v1::ListHostsRequest::default()).await.unwrap().hosts;
+    let [host, _] = hosts.as_slice() else { panic!("{hosts:?}") };
+    assert!(host.xapi.as_ref().is_some_and(|xapi| xapi.is_live && xapi.is_enabled && xapi.is_listed));
+    assert_eq!(host.transports["xenbr1"].label.as_deref(), Some("Pool-wide network associated with eth1"));
+
+    pool.set_enabled("h2", false);
+    let is_disabled = |xapi: &v1::XapiPool| {
+        xapi.hosts.iter().any(|host| host.xapi.as_ref().is_some_and(|xapi| !xapi.is_enabled))
+    };
+    replica.pool_where("xcp", "h2 is in maintenance", is_disabled).await;
+    for host in ["h1", "h2"] {
+        pool.stop_toolstack(host);
+    }
+    let is_lost = |xapi: &v1::XapiPool| {
+        let lost =
+            |status: &v1::PoolStatus| status.session() == v1::Session::Lost && !status.last_error.is_empty();
+        xapi.status.as_ref().is_some_and(lost)
+    };
+    let lost = replica.pool_where("xcp", "the pool's XAPI is gone", is_lost).await;
+    assert_eq!(lost.hosts.len(), 2, "a pool that says nothing keeps its hosts");
+
+    let remove = v1::RemovePool { pool: "xcp".into(), force: true };
+    let operation = Some(v1::write_request::Operation::RemovePool(remove));
+    replica.call(v1::WriteRequest { request_id: None, operation }).await.unwrap();
+    assert_eq!(replica.pools().await, Vec::new());
+    assert_eq!(replica.has_written(PASSWORD), None);
+}

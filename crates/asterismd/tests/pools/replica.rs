@@ -66,6 +66,25 @@ impl Replica {
         self.call(v1::ListPoolsRequest::default()).await.unwrap().pools
     }
 
+    /// The pool of that name, once it is as it shall be.
+    pub async fn pool_where(
+        &mut self,
+        name: &str,
+        what: &str,
+        fits: impl Fn(&v1::XapiPool) -> bool,
+    ) -> v1::Pool {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let pools = self.pools().await;
+            let pool = pools.into_iter().find(|pool| pool.name == name);
+            match pool {
+                Some(pool) if pool.xapi.as_ref().is_some_and(&fits) => return pool,
+                other => assert!(Instant::now() < deadline, "{what}: {other:?}; {}", self.log()),
+            }
+            sleep(LOOK_AGAIN).await;
+        }
+    }
+
     /// All that it has logged yet.
     pub fn log(&self) -> String {
         fs::read_to_string(self.files.path().join("log")).unwrap()

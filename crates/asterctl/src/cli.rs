@@ -18,6 +18,8 @@ Examples:
   asterctl cluster init --member 1=10.0.0.1:7400 --member 2=10.0.0.2:7400 --member 3=10.0.0.3:7400
   asterctl pool add p1
   asterctl host add p1/a --ovsdb tcp:10.10.1.1 --transport storage=10.20.1.1,mtu=9000
+  asterctl pool check --xapi https://10.30.0.1 --trust-on-first-use
+  asterctl pool add xcp --xapi https://10.30.0.1 --trust-on-first-use
   asterctl network create blue --pool p1:storage --pool p2:storage --encapsulation vxlan
   asterctl topology blue
   asterctl topology blue -o svg > blue.svg

@@ -12,6 +12,7 @@ use super::Size;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   asterism-lab demo
+  asterism-lab demo --xapi 0                          plain Open vSwitch hosts alone
   asterism-lab demo --tls --keep /tmp/demo            OVSDB over TLS; logs and databases are kept")]
 pub(crate) struct Demo {
     #[command(flatten)]
@@ -30,7 +31,7 @@ impl Demo {
         );
         ensure!(controllers >= 3, "the story kills the leader: it needs 3 controllers, not {controllers}");
         sandbox::enter()?;
-        let held = crate::demo::tell(self.size.builder(), self.keep)?;
+        let held = crate::demo::tell(self.size.builder(1), self.keep)?;
         Ok(if held { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }

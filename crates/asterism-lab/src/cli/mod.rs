@@ -161,12 +161,19 @@ struct Size {
     /// OVSDB over TLS with the ciphers of XCP-ng 8.3, in place of plain TCP
     #[arg(long)]
     tls: bool,
+    /// How many of the pools are behind a XAPI, the first ones; the others are static (default: 0, in the demonstration 1)
+    #[arg(long, value_name = "POOLS")]
+    xapi: Option<u8>,
 }
 
 impl Size {
-    fn builder(self) -> asterism_lab::LabBuilder {
-        let builder =
-            asterism_lab::Lab::builder().pools(self.pools).hosts(self.hosts).controllers(self.controllers);
+    /// `xapi` pools are behind a XAPI, unless told otherwise.
+    fn builder(self, xapi: u8) -> asterism_lab::LabBuilder {
+        let builder = asterism_lab::Lab::builder()
+            .pools(self.pools)
+            .xapi_pools(self.xapi.unwrap_or(xapi))
+            .hosts(self.hosts)
+            .controllers(self.controllers);
         if self.tls { builder.ovsdb_tls() } else { builder }
     }
 }

@@ -247,7 +247,7 @@ impl Server {
         let number = number.with_context(|| format!("{pool} is no pool: pools are written p1, p2 ..."))?;
         let mut lab = self.lab();
         let name = if mute { lab.add_mute_host(number)?.name() } else { lab.add_host(number)? };
-        if register && lab.controllers().next().is_some() {
+        if register && lab.controllers().next().is_some() && !lab.is_behind_xapi(number) {
             lab.register_host(name)?;
         }
         Ok(format!("{name} runs"))

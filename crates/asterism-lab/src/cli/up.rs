@@ -13,6 +13,7 @@ use super::{Size, wire};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   asterism-lab up                                     3 controllers, 3 pools of 3 hosts
+  asterism-lab up --xapi 1                            the first pool is behind a XAPI, as of XCP-ng
   asterism-lab up --pools 1 --hosts 2 --controllers 0 hosts alone, to play with ovs-vsctl")]
 pub(crate) struct Up {
     #[command(flatten)]
@@ -27,7 +28,7 @@ impl Up {
         let inside = sandbox::enter_with(|| wire::bind(name).map(Some))?;
         let listener = inside.control.context("the control socket did not come along")?;
         let start = Instant::now();
-        let lab = self.size.builder().build()?;
+        let lab = self.size.builder(0).build()?;
         if self.size.controllers > 0 && !self.bare {
             lab.found_cluster().inspect_err(|_| show_logs(&lab))?;
         }

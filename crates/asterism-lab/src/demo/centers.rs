@@ -32,6 +32,8 @@ pub(super) fn revive(stage: &mut Stage) -> Result<Chapter> {
     let host = stage.dead.take().context("no host is dead")?;
     let before = stage.before()?;
     stage.lab.revive_host(host)?;
+    // One of a pool behind a XAPI boots with an empty switch.
+    stage.lab.replug_vms(host)?;
     // All pairs again, its own VMs included; losses of these are those of a machine that boots.
     let healed = stage.wait_until_calm(&before)?;
     let own: Vec<String> =

@@ -3,13 +3,15 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use asterism_lab::{Daemons, HostName, TRANSPORT, wait};
+use asterism_lab::{Daemons, HostName, wait};
 
 use super::report::Chapter;
 use super::stage::{BLUE, GREEN_POOL, PATIENCE, Stage};
 
 /// A network that comes and goes, to see that hosts are programmed.
 const RED: &str = "red";
+/// A pool whose hosts are listed by the operator.
+const STATIC_POOL: u8 = 3;
 
 /// What a bridge that comes or goes may cost the other networks of its host. Zero is not to be had: the userspace switch
 /// itself drops a packet or two then, as it does when the bridge is made by hand with `ovs-vsctl`.
@@ -18,9 +20,9 @@ const BRIDGE_GAP: Duration = Duration::from_millis(100);
 /// A host whose OVSDB accepts connections and never answers is registered; everybody else is programmed all the same.
 pub(super) fn mute(stage: &mut Stage) -> Result<Chapter> {
     let before = stage.before()?;
-    let name = stage.lab.add_mute_host(1)?.name();
+    let name = stage.lab.add_mute_host(STATIC_POOL)?.name();
     stage.lab.register_host(name)?;
-    let took = create_and_see(stage, RED, 1, &[name])?;
+    let took = create_and_see(stage, RED, STATIC_POOL, &[name])?;
     remove_and_see(stage, RED, &[name])?;
     stage.lab.asterctl_ok(&["host", "remove", &name.to_string(), "--force", "--wait", "committed"])?;
     stage.wait_until_calm(&before)?;
@@ -30,10 +32,10 @@ pub(super) fn mute(stage: &mut Stage) -> Result<Chapter> {
 
 /// A host's database is stopped; the others are programmed; it is brought to target when it goes on.
 pub(super) fn frozen(stage: &mut Stage) -> Result<Chapter> {
-    let name = leaf(stage, 1)?;
+    let name = leaf(stage, STATIC_POOL)?;
     let before = stage.before()?;
     stage.lab.freeze(name, Daemons::Ovsdb)?;
-    create_and_see(stage, RED, 1, &[name])?;
+    create_and_see(stage, RED, STATIC_POOL, &[name])?;
     let thawed = Instant::now();
     stage.lab.thaw(name)?;
     let id = stage.lab.network(RED)?.id;
@@ -53,7 +55,7 @@ pub(super) fn frozen(stage: &mut Stage) -> Result<Chapter> {
 pub(super) fn add(stage: &mut Stage) -> Result<Chapter> {
     let before = stage.before()?;
     let start = Instant::now();
-    let name = stage.lab.add_host(3)?;
+    let name = stage.lab.add_host(STATIC_POOL)?;
     stage.lab.register_host(name)?;
     stage.add_vm(&format!("blue-{}", name.flat()), BLUE, name, 100)?;
     let any = stage.lab.vms().find(|vm| vm.host().pool == 1).context("pool 1 has no VM")?.name().to_owned();
@@ -76,7 +78,7 @@ pub(super) fn add(stage: &mut Stage) -> Result<Chapter> {
 
 /// A leaf reboots: its OVSDB comes back empty, it is programmed again, its VMs are plugged in again.
 pub(super) fn reboot(stage: &mut Stage) -> Result<Chapter> {
-    let name = leaf(stage, 3)?;
+    let name = leaf(stage, 1)?;
     let before = stage.before()?;
     stage.lab.reboot_host(name)?;
     let back = Instant::now();
@@ -112,7 +114,7 @@ pub(super) fn leaf(stage: &Stage, pool: u8) -> Result<HostName> {
 /// Creates a network over one pool and waits until every host of it but `except` has its bridge.
 fn create_and_see(stage: &Stage, network: &str, pool: u8, except: &[HostName]) -> Result<Duration> {
     let start = Instant::now();
-    let attached = format!("p{pool}:{TRANSPORT}");
+    let attached = stage.lab.attachment(pool);
     stage.lab.asterctl_ok(&["network", "create", network, "--pool", &attached, "--wait", "committed"])?;
     let bridge = asterism_lab::BridgeRef::OfNetwork(stage.lab.network(network)?.id);
     for host in stage.lab.hosts().filter(|host| host.name().pool == pool && !except.contains(&host.name())) {

@@ -8,6 +8,7 @@ mod centers;
 mod controllers;
 mod hosts;
 mod opening;
+mod pools;
 mod report;
 mod stage;
 mod vms;
@@ -39,6 +40,7 @@ const STORY: &[(&str, Tell)] = &[
     ("a host is added", hosts::add),
     ("a host reboots with an empty OVSDB", hosts::reboot),
     ("a VM moves to another pool", vms::move_to_another_pool),
+    ("a pool's XAPI goes, another master comes", pools::change_master),
 ];
 
 /// Tells the story on a fresh laboratory (inside the sandbox). Gives whether every promise held. `keep` is where logs

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use asterism_lab::{EARS_PORT, HostName, TRANSPORT, Vm, broadcast_frame};
+use asterism_lab::{EARS_PORT, HostName, Vm, broadcast_frame};
 
 use super::report::Chapter;
 use super::stage::{BLUE, GREEN, GREEN_POOL, PATIENCE, Stage, say};
@@ -72,7 +72,7 @@ pub(super) fn isolation(stage: &mut Stage) -> Result<Chapter> {
 }
 
 fn create(stage: &Stage, name: &str, encapsulation: &str, pools: &[u8]) -> Result<()> {
-    let attached: Vec<String> = pools.iter().map(|pool| format!("p{pool}:{TRANSPORT}")).collect();
+    let attached: Vec<String> = pools.iter().map(|pool| stage.lab.attachment(*pool)).collect();
     let pools = attached.iter().flat_map(|pool| ["--pool", pool]);
     let head = ["network", "create", name, "--encapsulation", encapsulation, "--wait", "verified"];
     let words: Vec<&str> = head.into_iter().chain(pools).collect();

@@ -105,6 +105,11 @@ impl Lab {
         }
     }
 
+    /// Whether a pool's hosts are listed by a XAPI, and not by the operator.
+    pub fn is_behind_xapi(&self, pool: u8) -> bool {
+        self.xapi.contains_key(&pool)
+    }
+
     /// The XAPI of a pool.
     ///
     /// # Errors

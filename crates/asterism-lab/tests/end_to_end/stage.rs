@@ -124,6 +124,11 @@ impl Before {
 
 /// No probe of these pairs was lost or answered twice since.
 pub(crate) fn assert_nothing_lost(probe: &Probe, since: Mark) {
-    let report = probe.report(since);
+    assert_none_lost_of(probe, since, |_| true);
+}
+
+/// The same, of some pairs.
+pub(crate) fn assert_none_lost_of(probe: &Probe, since: Mark, which: impl Fn(&Flow) -> bool) {
+    let report = probe.report(since).only(which);
     assert_eq!((report.lost(), report.duplicates()), (0, 0), "{report}");
 }

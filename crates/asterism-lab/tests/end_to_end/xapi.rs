@@ -353,6 +353,52 @@ fn hosts_join_and_are_ejected() {
     });
 }
 
+#[test]
+fn a_pool_leaves_a_network_and_the_cluster_and_comes_back() {
+    end_to_end!(|| {
+        let lab = cluster()?;
+        let probe = stage::probe(&lab)?;
+        Objects::whole(2).wait(&lab, 1)?;
+        let mark = probe.mark();
+        let others = |flow: &Flow| !flow.from.contains("p1h") && !flow.to.contains("p1h");
+        lab.asterctl_ok(&["network", "update", BLUE, "--remove-pool", "p1"])?;
+        Objects { networks: 0, tunnels: 0, active: 0, plugged: 0, controllers: 1 }.wait(&lab, 1)?;
+        lab.asterctl_ok(&["pool", "remove", "p1"])?;
+        wait::until("the pool is gone with its hosts", PATIENCE, || {
+            let pools = lab.asterctl_ok(&["pool", "list"]).map_err(|error| error.chain())?;
+            if pools.contains("p1") { Err(pools) } else { Ok(()) }
+        })?;
+        stage::assert_none_lost_of(&probe, mark, others);
+
+        lab.register_xapi_pool(1)?;
+        let attached = lab.attachment(1);
+        lab.asterctl_ok(&["network", "update", BLUE, "--pool", &attached, "--wait", "verified"])?;
+        for host in [HostName::new(1, 1), HostName::new(1, 2)] {
+            lab.replug_vms(host)?;
+        }
+        probe.wait_until_calm(mark, CALM, PATIENCE, |_| true)?;
+        Objects::whole(2).wait(&lab, 1)?;
+
+        // A smaller MTU is written to the pool's network, and nothing is made anew for it.
+        lab.xapi(1)?.simulator().clear_calls();
+        lab.asterctl_ok(&["network", "update", BLUE, "--mtu", "1300"])?;
+        wait::until("the network's MTU is written", PATIENCE, || {
+            let calls = writes(&lab, 1).map_err(|error| error.chain())?;
+            if calls.iter().any(|method| method == "network.set_MTU") {
+                Ok(())
+            } else {
+                Err(format!("{calls:?}"))
+            }
+        })?;
+        assert!(
+            writes(&lab, 1)?.iter().all(|method| method.starts_with("network.set_")),
+            "{:?}",
+            writes(&lab, 1)?
+        );
+        Ok(())
+    });
+}
+
 /// The other host of a pool of two.
 fn other_of(host: HostName) -> HostName {
     HostName::new(host.pool, 3 - host.host)

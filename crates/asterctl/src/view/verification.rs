@@ -109,7 +109,7 @@ impl View for VerificationView {
         let table = table(&["SEVERITY", "NETWORK", "WHERE", "WHAT"], &rows);
         let verdict = match (self.is_well, self.is_ill()) {
             (true, _) => "all is well, with notes",
-            (false, false) => "all is well but for what is coming up",
+            (false, false) => "not all is there yet",
             (false, true) => "not all is well",
         };
         format!("{table}{more}{verdict}: {}; {looked}\n", self.summary())

@@ -444,7 +444,7 @@ test!(what_is_not_well_has_its_own_exit_code, 1, |setup| {
         stdout:
         SEVERITY   NETWORK  WHERE  WHAT
         coming up  blue     -      network blue: the tunnel between p1/b and p1/a is coming up
-        all is well but for what is coming up: 0 broken, 0 degraded, 1 coming up, 0 notes; looked at 0 networks, 2 hosts, 0 links
+        not all is there yet: 0 broken, 0 degraded, 1 coming up, 0 notes; looked at 0 networks, 2 hosts, 0 links
         stderr:
         asterctl: 0 broken, 0 degraded, 1 coming up, 0 notes
     "#]]).await;

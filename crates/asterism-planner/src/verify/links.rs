@@ -89,7 +89,7 @@ impl Inspector<'_> {
             (End::Missing, _) | (_, End::Missing) => None,
             (End::Down, End::Up | End::Down) | (End::Up, End::Down) => None,
         };
-        match made {
+        match made.filter(|_| self.may_come_up(host) && self.may_come_up(uplink)) {
             Some(made) if made + self.view.graces.come_up > self.view.now => Link::ComingUp,
             Some(_) | None if ends.0 == End::Up => Link::Down(uplink, host),
             Some(_) | None => Link::Down(host, uplink),
@@ -104,22 +104,32 @@ impl Inspector<'_> {
                 let seen = self.lane(host).and_then(|lane| lane.coming.get(&(network.id, peer)).copied());
                 seen.map_or(End::Down, End::Coming)
             }
-            None => self.is_to_be_made_since(network, host, peer).map_or(End::Missing, End::Coming),
+            None => self.is_to_be_made_since(network, host).map_or(End::Missing, End::Coming),
+        }
+    }
+
+    /// Of a dead host the last word stands until its session ends: tunnels to it don't come up. One that came a moment ago is in
+    /// doubt too, since its tunnels are down.
+    fn may_come_up(&self, host: HostId) -> bool {
+        let came =
+            self.session_since(host).is_some_and(|since| since + self.view.graces.come_up > self.view.now);
+        came || self.verdicts.of(host).is_able()
+    }
+
+    fn session_since(&self, host: HostId) -> Option<Tick> {
+        match self.view.evidence.hosts.get(&host)?.session {
+            SessionEvidence::Up { since } => Some(since),
+            SessionEvidence::Awaited { .. } | SessionEvidence::Down { .. } => None,
         }
     }
 
     /// Since when a host wants a port that it does not have: since the network's choices changed, or the host came.
-    fn is_to_be_made_since(&self, network: &PrivateNetwork, host: HostId, peer: HostId) -> Option<Tick> {
+    fn is_to_be_made_since(&self, network: &PrivateNetwork, host: HostId) -> Option<Tick> {
         let evidence = self.view.evidence;
         let is_wanted = evidence.unsettled.get(&host).is_some_and(|scope| scope.contains(network.id));
-        let came = match evidence.hosts.get(&host)?.session {
-            SessionEvidence::Up { since } => since,
-            SessionEvidence::Awaited { .. } | SessionEvidence::Down { .. } => return None,
-        };
+        let came = self.session_since(host)?;
         let changed = evidence.changed_at.get(&network.id).copied();
         let since = changed.map_or(came, |changed| changed.max(came));
-        // A dead host's last word stands until its session ends, and no tunnel to it comes up any more.
-        let are_able = [host, peer].iter().all(|end| self.verdicts.of(*end).is_able());
-        (is_wanted && are_able && self.is_worked_on(host)).then_some(since)
+        (is_wanted && self.is_worked_on(host)).then_some(since)
     }
 }

@@ -96,6 +96,7 @@ fn a_dead_host_is_broken_and_one_that_only_does_not_answer_is_degraded() {
 fn of_a_dead_host_whose_session_has_not_ended_nothing_comes_up() {
     let mut world = world();
     let center = host(&world, "p2/d");
+    world.pass(2 * Graces::default().come_up);
     // No connection of it closes: its peers show that it is gone, and it is replaced.
     world.hosts.get_mut(&center).unwrap().is_alive = false;
     world.changed(center);

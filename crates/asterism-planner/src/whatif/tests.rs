@@ -182,7 +182,7 @@ fn root_and_its_standby_at_once_take_an_election() {
             n1: 2 killed, 15 pairs live
               p1 center p1/a -> p1/c by Election
               p1 standby p1/b -> none
-              Election within 1.5s: 11 pairs (p1/c p2/d, p1/c p3/g)
+              Election within 3.5s: 11 pairs (p1/c p2/d, p1/c p3/g)
             untouched: 0
         "#]],
     );
@@ -273,7 +273,7 @@ fn what_is_dead_already_is_no_consequence() {
         n1: 1 killed, 15 pairs live
           p1 center p1/a -> p1/c by DataPlane
           p1 standby p1/c -> none
-          Election within 1.5s: 11 pairs (p1/c p2/d, p1/c p3/g)
+          Election within 3.5s: 11 pairs (p1/c p2/d, p1/c p3/g)
         untouched: 0
     "#]]
     .assert_eq(&show(&state, &forecast));

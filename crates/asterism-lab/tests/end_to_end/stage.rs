@@ -124,11 +124,15 @@ impl Before {
 
 /// No probe of these pairs was lost or answered twice since.
 pub(crate) fn assert_nothing_lost(probe: &Probe, since: Mark) {
-    assert_none_lost_of(probe, since, |_| true);
+    let report = probe.report(since);
+    assert_eq!((report.lost(), report.duplicates()), (0, 0), "{report}");
 }
 
-/// The same, of some pairs.
-pub(crate) fn assert_none_lost_of(probe: &Probe, since: Mark, which: impl Fn(&Flow) -> bool) {
+/// No pair of these was cut since. Where bridges come or go on a host, its userspace switch may drop a packet or two of others;
+/// an outage costs what BFD takes to see it, which is thirty probes.
+pub(crate) fn assert_no_outage(probe: &Probe, since: Mark, which: impl Fn(&Flow) -> bool) {
+    const STRAYS: u64 = 10;
     let report = probe.report(since).only(which);
-    assert_eq!((report.lost(), report.duplicates()), (0, 0), "{report}");
+    let worst = report.flows.iter().map(|flow| flow.lost()).max().unwrap_or(0);
+    assert!(worst <= STRAYS, "{worst} lost of a pair\n{report}");
 }

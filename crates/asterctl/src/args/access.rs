@@ -12,32 +12,33 @@ use crate::exit::usage;
 
 /// Who logs in unless told otherwise: it is on every pool.
 const USER: &str = "root";
+/// Of these options in the help.
+const HEADING: &str = "XAPI";
 
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "XAPI")]
 pub struct AccessArgs {
     /// Where the pool's XAPI answers, https://HOST[:PORT]: the master's address for a pool that is new; again for more
-    #[arg(long = "xapi", value_name = "ADDRESS")]
+    #[arg(long = "xapi", value_name = "ADDRESS", help_heading = HEADING)]
     addresses: Vec<XapiAddress>,
 
-    /// Who logs in [default: root]
-    #[arg(long)]
+    /// Who logs in [default for a pool that is new: root]
+    #[arg(long, help_heading = HEADING)]
     user: Option<String>,
 
     /// A file with the password in its first line; without it, ASTERISM_XAPI_PASSWORD is taken, or it is asked for
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = HEADING)]
     password_file: Option<PathBuf>,
 
     /// Know the pool's hosts by the authority that signed their certificates, PEM
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["fingerprints", "trust_on_first_use"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["fingerprints", "trust_on_first_use"], help_heading = HEADING)]
     xapi_ca: Option<PathBuf>,
 
     /// Know the pool's hosts by the SHA-256 of a certificate; again for more
-    #[arg(long = "fingerprint", value_name = "HEX", conflicts_with = "trust_on_first_use")]
+    #[arg(long = "fingerprint", value_name = "HEX", conflicts_with = "trust_on_first_use", help_heading = HEADING)]
     fingerprints: Vec<CertificateFingerprint>,
 
     /// Know the pool's hosts by what they show now, whoever they are
-    #[arg(long)]
+    #[arg(long, help_heading = HEADING)]
     trust_on_first_use: bool,
 }
 

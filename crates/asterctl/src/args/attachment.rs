@@ -116,7 +116,7 @@ fn choose<'a>(pool: &Name, transports: &'a [v1::PoolTransport], network: &str) -
         }
         [] => {
             let what = format_args!(
-                "no network `{network}` of pool `{pool}` can carry tunnels; expected one of {}",
+                "no network `{network}` of pool `{pool}` can carry tunnels; those that can: {}",
                 listed(transports.iter())
             );
             Err(Failure::local(Class::NotFound, what))
@@ -143,7 +143,11 @@ fn listed<'a>(transports: impl Iterator<Item = &'a v1::PoolTransport>) -> String
             }
         })
         .collect();
-    if shown.is_empty() { "none: no host of it has an address on any".to_owned() } else { shown.join("; ") }
+    if shown.is_empty() {
+        "none, since no host of it has an address on any".to_owned()
+    } else {
+        shown.join("; ")
+    }
 }
 
 #[cfg(test)]

@@ -10,8 +10,8 @@ use crate::output::table::{counted, indent, names, pairs, table};
 pub struct PoolView {
     pub name: String,
     pub id: u32,
-    /// `static`, or `xapi`.
-    pub kind: &'static str,
+    /// Who keeps the list of its hosts: `static`, the operator; `xapi`, the pool.
+    pub management: &'static str,
     /// `pool/host`.
     pub hosts: Vec<String>,
     pub networks: Vec<String>,
@@ -87,8 +87,8 @@ pub struct PoolStatusView {
 impl From<v1::Pool> for PoolView {
     fn from(pool: v1::Pool) -> Self {
         let v1::Pool { id, name, hosts, networks, xapi } = pool;
-        let kind = if xapi.is_some() { "xapi" } else { "static" };
-        Self { name, id, kind, hosts, networks, xapi: xapi.map(XapiPoolView::from) }
+        let management = if xapi.is_some() { "xapi" } else { "static" };
+        Self { name, id, management, hosts, networks, xapi: xapi.map(XapiPoolView::from) }
     }
 }
 
@@ -171,7 +171,7 @@ impl PoolStatusView {
 }
 
 impl XapiPoolView {
-    fn text(&self) -> String {
+    fn pairs(&self) -> Vec<(&'static str, String)> {
         let trust = match &self.trust {
             TrustView::Unknown => String::new(),
             TrustView::Authority(_) => "an authority".to_owned(),
@@ -179,22 +179,27 @@ impl XapiPoolView {
                 counted(u32::try_from(known.len()).unwrap_or(u32::MAX), "certificate")
             }
         };
-        let leaving = if self.is_leaving { "its hosts are leaving" } else { "" };
-        let kept = pairs(&[
+        let mut pairs = vec![
             ("uuid", self.uuid.clone()),
             ("addresses", names(&self.addresses)),
             ("user", self.user.clone()),
             ("known by", trust),
             ("master", self.master.clone()),
-            ("removed", leaving.to_owned()),
-        ]);
+        ];
+        if self.is_leaving {
+            pairs.push(("removed", "its hosts are leaving".to_owned()));
+        }
+        pairs
+    }
+
+    fn sections(&self) -> String {
         let hosts: Vec<Vec<String>> = self.hosts.iter().map(XapiPoolHostView::cells).collect();
         let transports: Vec<Vec<String>> = self.transports.iter().map(PoolTransportView::cells).collect();
         let hosts = section("hosts", &["HOST", "VERSION", "REMARK"], &hosts);
         let transports = section("transports", &["NAME", "NETWORK", "HOSTS"], &transports);
         let status = self.status.as_ref().map(|status| indent(&status.text()));
         let status = status.map(|text| format!("as the leader sees it:\n{text}")).unwrap_or_default();
-        format!("{kept}{hosts}{transports}{status}")
+        format!("{hosts}{transports}{status}")
     }
 }
 
@@ -222,7 +227,7 @@ impl View for PoolView {
         let status = self.xapi.as_ref().and_then(|xapi| xapi.status.as_ref());
         vec![
             self.name.clone(),
-            self.kind.to_owned(),
+            self.management.to_owned(),
             self.hosts.len().to_string(),
             names(&self.networks),
             status.map(|status| status.session.clone()).unwrap_or_default(),
@@ -231,13 +236,14 @@ impl View for PoolView {
     }
 
     fn text(&self) -> String {
-        let kept = pairs(&[
+        let mut kept = vec![
             ("pool", self.name.clone()),
             ("id", self.id.to_string()),
-            ("kind", self.kind.to_owned()),
+            ("kind", self.management.to_owned()),
             ("hosts", names(&self.hosts)),
             ("networks", names(&self.networks)),
-        ]);
-        kept + &self.xapi.as_ref().map(XapiPoolView::text).unwrap_or_default()
+        ];
+        kept.extend(self.xapi.iter().flat_map(XapiPoolView::pairs));
+        pairs(&kept) + &self.xapi.as_ref().map(XapiPoolView::sections).unwrap_or_default()
     }
 }

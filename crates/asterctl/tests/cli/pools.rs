@@ -4,6 +4,7 @@ use asterism_api::{
     testing::Fault,
     v1::{self, xapi_trust::By},
 };
+use asterism_model::{HostInventory, NodeId, Operation, PoolInventory, Transport, XapiUuid};
 use expect_test::expect;
 
 use crate::setup::Setup;
@@ -39,6 +40,31 @@ async fn setup(severity: v1::Severity) -> Setup {
 
 fn with_password(setup: &Setup, words: &str) -> String {
     format!("{words} --password-file {}", setup.path("password").display())
+}
+
+/// The pool's hosts, as its XAPI would list them.
+fn inventory(setup: &Setup) -> Operation {
+    let state = setup.cluster.state();
+    let pool = state.pools().values().next().unwrap();
+    let host = |number: u8, is_enabled: bool| {
+        let transport = Transport { address: [10, 1, 0, number].into(), mtu: 9000 };
+        let seen = HostInventory {
+            name: format!("h{number}").parse().unwrap(),
+            address: [10, 30, 0, number].into(),
+            is_enabled,
+            is_live: true,
+            transports: [("xenbr1".parse().unwrap(), transport)].into(),
+            version: "XCP-ng 8.3.0".into(),
+            fingerprint: None,
+        };
+        (XapiUuid(number.into()), seen)
+    };
+    let inventory = PoolInventory {
+        uuid: pool.xapi().unwrap().uuid,
+        master: XapiUuid(1),
+        hosts: [host(1, true), host(2, false)].into(),
+    };
+    Operation::RecordInventory { pool: pool.id, epoch: state.epoch(), inventory }
 }
 
 macro_rules! test {
@@ -168,6 +194,62 @@ test!(an_access_is_changed_and_what_is_not_named_stays, |setup| {
     let kept = state.pools().values().next().and_then(|pool| pool.xapi()).unwrap();
     assert_eq!(kept.access.user, "asterism");
     assert_eq!(kept.access.addresses.len(), 1);
+});
+
+test!(a_transport_is_named_as_its_pool_knows_it, |setup| {
+    let add = with_password(&setup, &format!("{ADD} --trust-on-first-use"));
+    assert!(setup.run(&add).await.status.success());
+    let create = "network create blue --mtu 1400 --wait committed --pool";
+    setup.check(&format!("{create} xcp:network=Storage"), expect![[r#"
+        exit 4
+        stderr:
+        asterctl: no network `Storage` of pool `xcp` can carry tunnels; those that can: none, since no host of it has an address on any
+    "#]]).await;
+    setup.cluster.apply(Operation::ClaimEpoch { node: NodeId(1) });
+    setup.cluster.apply(inventory(&setup));
+    // The replicas of this test have no sessions with pools, and so know no labels.
+    setup.check(&format!("{create} xcp:network=Storage"), expect![[r#"
+        exit 5
+        stderr:
+        asterctl: the labels of pool `xcp`'s networks are not known while its XAPI does not answer; name the bridge: xenbr1
+    "#]]).await;
+    setup.check(&format!("{create} xcp:network=xenbr1"), expect![[r#"
+        exit 0
+        stdout:
+        network blue created (committed, revision 3)
+    "#]]).await;
+    let state = setup.cluster.state();
+    let network = state.networks().values().next().unwrap();
+    let transports: Vec<&str> = network.pools.values().map(|pool| pool.transport.as_str()).collect();
+    assert_eq!(transports, ["xenbr1"]);
+    setup.check("pool show xcp", expect![[r#"
+        exit 0
+        stdout:
+        pool:       xcp
+        id:         1
+        kind:       xapi
+        hosts:      xcp/h1, xcp/h2
+        networks:   blue
+        uuid:       00000000-0000-0000-0000-000000000009
+        addresses:  https://10.30.0.1
+        user:       root
+        known by:   1 certificate
+        master:     xcp/h1
+        hosts:
+          HOST    VERSION       REMARK
+          xcp/h1  XCP-ng 8.3.0  -
+          xcp/h2  XCP-ng 8.3.0  disabled in its pool
+        transports:
+          NAME    NETWORK  HOSTS
+          xenbr1  -        2
+    "#]]).await;
+    setup.check("host list", expect![[r#"
+        exit 0
+        stdout:
+        HOST    STANDING  OVSDB               TRANSPORTS       SESSION  TARGET  TUNNELS  REMARK
+        xcp/h1  enabled   ssl:10.30.0.1:6640  xenbr1=10.1.0.1  -        -       -        -
+        xcp/h2  enabled   ssl:10.30.0.2:6640  xenbr1=10.1.0.2  -        -       -        disabled in its pool
+    "#]]).await;
 });
 
 test!(a_check_without_complaint_ends_well, |setup| {

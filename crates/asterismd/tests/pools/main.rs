@@ -17,7 +17,9 @@ use asterism_api::{
     Class, Failure,
     v1::{self, Severity, check_pool_request::Subject, xapi_trust::By},
 };
-use asterism_xapi_sim::{HostSpec, Listen, PoolSpec, RecordingAgent, Simulator};
+use asterism_xapi_sim::{
+    Effect, Failure as Denial, Fault, HostSpec, Listen, PoolSpec, RecordingAgent, Simulator,
+};
 use replica::Replica;
 
 /// In no other file, and in no log.
@@ -109,7 +111,14 @@ async fn what_is_wrong_with_a_pool_is_told_and_nothing_is_stored() {
     let nobody = replica.call(add(access("http://127.0.0.1:1", PASSWORD, first_use()))).await.unwrap_err();
     assert_eq!(told(&nobody), ("xapi_unreachable", "access.addresses"));
 
+    let denied = Denial::new("RBAC_PERMISSION_DENIED", ["pool.certificate_list", "no"]);
+    pool.inject(Fault::new(Effect::Fail(denied)).of_method("pool.certificate_list"));
+    let powerless = replica.call(add(access(&master, PASSWORD, pinned(&shown)))).await.unwrap_err();
+    assert_eq!(told(&powerless), ("xapi_rights", "access.user"));
+    assert!(powerless.message.contains("pool.certificate_list"), "{powerless}");
+
     assert_eq!(replica.pools().await, Vec::new());
+    assert_eq!(replica.has_written(PASSWORD), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

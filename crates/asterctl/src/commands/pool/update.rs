@@ -29,7 +29,7 @@ pub struct Update {
     pool: Name,
 
     /// Change the password: that in ASTERISM_XAPI_PASSWORD, or one that is asked for
-    #[arg(long, conflicts_with = "password_file")]
+    #[arg(long, conflicts_with = "password_file", help_heading = "XAPI")]
     password: bool,
 
     #[command(flatten)]

@@ -56,6 +56,16 @@ fn pool() -> v1::Pool {
     }
 }
 
+/// A document's own keys are not hidden by those of what it shows.
+#[test]
+fn a_document_says_each_thing_once() {
+    let json = crate::output::item(Format::Json, Some(40), &PoolView::from(pool())).unwrap();
+    let read: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(read["kind"], "Pool");
+    let keys = json.lines().filter(|line| line.starts_with("  \"")).count();
+    assert_eq!(keys, read.as_object().unwrap().len());
+}
+
 #[test]
 fn pools() {
     let stale = v1::Pool { xapi: pool().xapi.map(|xapi| v1::XapiPool { status: None, ..xapi }), ..pool() };
@@ -79,105 +89,104 @@ fn a_pool_behind_a_xapi() {
         Format::Table,
         &PoolView::from(pool()),
         expect![[r#"
-        pool:      xcp
-        id:        2
-        kind:      xapi
-        hosts:     xcp/a, xcp/b
-        networks:  blue
-        uuid:       00000000-0000-0000-0000-000000000009
-        addresses:  https://10.30.0.1
-        user:       root
-        known by:   1 certificate
-        master:     xcp/a
-        removed:    -
-        hosts:
-          HOST   VERSION       REMARK
-          xcp/a  XCP-ng 8.3.0  -
-          xcp/b  XCP-ng 8.3.0  disabled in its pool
-        transports:
-          NAME    NETWORK  HOSTS
-          xenbr1  Storage  2
-        as the leader sees it:
-          session:      connected since 2026-02-25T06:13:20Z
-          address:      https://10.30.0.1
-          version:      XCP-ng 8.3.0
-          last heard:   12 s ago
-          last error:   -
-          waiting for:  host xcp/b: its bridge
-    "#]],
+            pool:       xcp
+            id:         2
+            kind:       xapi
+            hosts:      xcp/a, xcp/b
+            networks:   blue
+            uuid:       00000000-0000-0000-0000-000000000009
+            addresses:  https://10.30.0.1
+            user:       root
+            known by:   1 certificate
+            master:     xcp/a
+            hosts:
+              HOST   VERSION       REMARK
+              xcp/a  XCP-ng 8.3.0  -
+              xcp/b  XCP-ng 8.3.0  disabled in its pool
+            transports:
+              NAME    NETWORK  HOSTS
+              xenbr1  Storage  2
+            as the leader sees it:
+              session:      connected since 2026-02-25T06:13:20Z
+              address:      https://10.30.0.1
+              version:      XCP-ng 8.3.0
+              last heard:   12 s ago
+              last error:   -
+              waiting for:  host xcp/b: its bridge
+        "#]],
     );
     check_item(
         Format::Json,
         &PoolView::from(pool()),
         expect![[r#"
-        {
-          "api": "asterism/v1",
-          "kind": "Pool",
-          "index": 40,
-          "name": "xcp",
-          "id": 2,
-          "kind": "xapi",
-          "hosts": [
-            "xcp/a",
-            "xcp/b"
-          ],
-          "networks": [
-            "blue"
-          ],
-          "xapi": {
-            "uuid": "00000000-0000-0000-0000-000000000009",
-            "addresses": [
-              "https://10.30.0.1"
-            ],
-            "user": "root",
-            "trust": {
-              "fingerprints": [
-                "AB:CD"
-              ]
-            },
-            "master": "xcp/a",
-            "is_leaving": false,
-            "hosts": [
-              {
-                "name": "xcp/a",
-                "uuid": "00000000-0000-0000-0000-00000000000a",
-                "version": "XCP-ng 8.3.0",
-                "is_enabled": true,
-                "is_live": true,
-                "is_listed": true,
-                "fingerprint": "AB:CD"
-              },
-              {
-                "name": "xcp/b",
-                "uuid": "00000000-0000-0000-0000-00000000000a",
-                "version": "XCP-ng 8.3.0",
-                "is_enabled": false,
-                "is_live": true,
-                "is_listed": true,
-                "fingerprint": "AB:CD"
+            {
+              "api": "asterism/v1",
+              "kind": "Pool",
+              "index": 40,
+              "name": "xcp",
+              "id": 2,
+              "management": "xapi",
+              "hosts": [
+                "xcp/a",
+                "xcp/b"
+              ],
+              "networks": [
+                "blue"
+              ],
+              "xapi": {
+                "uuid": "00000000-0000-0000-0000-000000000009",
+                "addresses": [
+                  "https://10.30.0.1"
+                ],
+                "user": "root",
+                "trust": {
+                  "fingerprints": [
+                    "AB:CD"
+                  ]
+                },
+                "master": "xcp/a",
+                "is_leaving": false,
+                "hosts": [
+                  {
+                    "name": "xcp/a",
+                    "uuid": "00000000-0000-0000-0000-00000000000a",
+                    "version": "XCP-ng 8.3.0",
+                    "is_enabled": true,
+                    "is_live": true,
+                    "is_listed": true,
+                    "fingerprint": "AB:CD"
+                  },
+                  {
+                    "name": "xcp/b",
+                    "uuid": "00000000-0000-0000-0000-00000000000a",
+                    "version": "XCP-ng 8.3.0",
+                    "is_enabled": false,
+                    "is_live": true,
+                    "is_listed": true,
+                    "fingerprint": "AB:CD"
+                  }
+                ],
+                "transports": [
+                  {
+                    "name": "xenbr1",
+                    "label": "Storage",
+                    "uuid": "00000000-0000-0000-0000-0000000000b1",
+                    "hosts": 2
+                  }
+                ],
+                "status": {
+                  "session": "connected",
+                  "since": "2026-02-25T06:13:20.000Z",
+                  "last_error": "",
+                  "address": "https://10.30.0.1",
+                  "version": "XCP-ng 8.3.0",
+                  "event_lag_ms": 12345,
+                  "waiting_for": [
+                    "host xcp/b: its bridge"
+                  ]
+                }
               }
-            ],
-            "transports": [
-              {
-                "name": "xenbr1",
-                "label": "Storage",
-                "uuid": "00000000-0000-0000-0000-0000000000b1",
-                "hosts": 2
-              }
-            ],
-            "status": {
-              "session": "connected",
-              "since": "2026-02-25T06:13:20.000Z",
-              "last_error": "",
-              "address": "https://10.30.0.1",
-              "version": "XCP-ng 8.3.0",
-              "event_lag_ms": 12345,
-              "waiting_for": [
-                "host xcp/b: its bridge"
-              ]
             }
-          }
-        }
-    "#]],
+        "#]],
     );
 }

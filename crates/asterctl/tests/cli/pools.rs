@@ -213,16 +213,24 @@ test!(a_transport_is_named_as_its_pool_knows_it, |setup| {
         stderr:
         asterctl: the labels of pool `xcp`'s networks are not known while its XAPI does not answer; name the bridge: xenbr1
     "#]]).await;
-    setup.check(&format!("{create} xcp:network=xenbr1"), expect![[r#"
+    setup
+        .check(
+            &format!("{create} xcp:network=xenbr1"),
+            expect![[r#"
         exit 0
         stdout:
         network blue created (committed, revision 3)
-    "#]]).await;
+    "#]],
+        )
+        .await;
     let state = setup.cluster.state();
     let network = state.networks().values().next().unwrap();
     let transports: Vec<&str> = network.pools.values().map(|pool| pool.transport.as_str()).collect();
     assert_eq!(transports, ["xenbr1"]);
-    setup.check("pool show xcp", expect![[r#"
+    setup
+        .check(
+            "pool show xcp",
+            expect![[r#"
         exit 0
         stdout:
         pool:       xcp
@@ -242,14 +250,21 @@ test!(a_transport_is_named_as_its_pool_knows_it, |setup| {
         transports:
           NAME    NETWORK  HOSTS
           xenbr1  -        2
-    "#]]).await;
-    setup.check("host list", expect![[r#"
+    "#]],
+        )
+        .await;
+    setup
+        .check(
+            "host list",
+            expect![[r#"
         exit 0
         stdout:
         HOST    STANDING  OVSDB               TRANSPORTS       SESSION  TARGET  TUNNELS  REMARK
         xcp/h1  enabled   ssl:10.30.0.1:6640  xenbr1=10.1.0.1  -        -       -        -
         xcp/h2  enabled   ssl:10.30.0.2:6640  xenbr1=10.1.0.2  -        -       -        disabled in its pool
-    "#]]).await;
+    "#]],
+        )
+        .await;
 });
 
 test!(a_check_without_complaint_ends_well, |setup| {

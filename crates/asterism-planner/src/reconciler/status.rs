@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use asterism_model::{HostId, NetworkId, ObservedHost};
 
 use super::{Phase, Reconciler, lane::Lane};
-use crate::{Drift, Finding, HostEvidence, Targets, Tick, drift::drift, moves::Peers};
+use crate::{Conflict, Drift, Finding, HostEvidence, Targets, Tick, drift::drift, moves::Peers};
 
 /// One host's lane, for `host list`, progress and `doctor`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct LaneStatus {
     /// Tunnels that wait for other hosts, lest they close a ring.
     pub withheld: Peers,
     pub conflicts: Vec<String>,
+    /// A bridge that its pool makes is not there yet.
+    pub awaits_pool: bool,
     pub last_error: Option<String>,
 }
 
@@ -59,6 +61,7 @@ impl Reconciler {
                 settled_at: self.has_all_it_can(lane).then_some(self.state.revision()),
                 withheld: lane.withheld.clone(),
                 conflicts: lane.conflicts.iter().map(ToString::to_string).collect(),
+                awaits_pool: lane.conflicts.iter().any(|it| matches!(it, Conflict::BridgeAwaited { .. })),
                 last_error: lane.last_error.clone(),
             })
             .collect()

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use asterism_api::{ApiError, convert, v1};
 use asterism_model::{HostId, Mode, NetworkState};
-use asterism_planner::{LaneStatus, SessionEvidence};
+use asterism_planner::{LaneStatus, SessionEvidence, pools::PoolSession};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
@@ -133,8 +133,11 @@ impl AdminService {
         };
         let is_current = leading.revision >= request.revision;
         let down = tunnels_not_up(&state, leading);
-        let mut hosts: Vec<v1::HostProgress> =
-            leading.lanes.iter().map(|lane| self.host_progress(&state, lane, is_current, &down)).collect();
+        let mut hosts: Vec<v1::HostProgress> = leading
+            .lanes
+            .iter()
+            .map(|lane| self.host_progress((&state, leading), lane, is_current, &down))
+            .collect();
         hosts.sort_by(|a, b| a.host.cmp(&b.host));
         let total = hosts.len();
         let is_waited_for = |host: &v1::HostProgress| request.include_unreachable || !host.is_unreachable;
@@ -164,19 +167,21 @@ impl AdminService {
 
     fn host_progress(
         &self,
-        state: &NetworkState,
+        (state, leading): (&NetworkState, &LeadingView),
         lane: &LaneStatus,
         is_current: bool,
         down: &BTreeSet<HostId>,
     ) -> v1::HostProgress {
         let is_unreachable = match lane.evidence.session {
             SessionEvidence::Up { .. } => false,
+            SessionEvidence::Awaited { .. } if is_served_by_pool(state, leading, lane.host) => false,
             SessionEvidence::Awaited { since, .. } | SessionEvidence::Down { since, .. } => {
                 lane.last_error.is_some() || self.clock.tick().since(since) >= CONNECTING
             }
         };
         let is_connected = matches!(lane.evidence.session, SessionEvidence::Up { .. });
-        let stage = match lane.settled_at {
+        let awaits_pool = lane.awaits_pool && is_served_by_pool(state, leading, lane.host);
+        let stage = match lane.settled_at.filter(|_| !awaits_pool) {
             Some(_) if is_current && is_connected && down.contains(&lane.host) => v1::Stage::Programmed,
             Some(_) if is_current && is_connected => v1::Stage::Verified,
             Some(_) | None => v1::Stage::Committed,
@@ -187,6 +192,19 @@ impl AdminService {
         }
         v1::HostProgress { host: state.host_label(lane.host), stage: stage.into(), is_unreachable, detail }
     }
+}
+
+/// Whether a host's pool is about to do what the host lacks: open its OVSDB with the pool's first network, or plug a network.
+fn is_served_by_pool(state: &NetworkState, leading: &LeadingView, host: HostId) -> bool {
+    let Some(host) = state.hosts().get(&host) else { return false };
+    let is_in_service = host.xapi.as_ref().is_some_and(|xapi| xapi.is_in_service() && xapi.is_live);
+    let carries_networks = state.networks().values().any(|network| network.spans(host));
+    let is_pool_well = leading.pools.get(&host.pool).is_some_and(|pool| {
+        matches!(pool.session, PoolSession::Up { .. })
+            && pool.obstacles.is_empty()
+            && pool.troubles.is_empty()
+    });
+    is_in_service && carries_networks && is_pool_well
 }
 
 /// Hosts with a tunnel that is not up at their end, tunnels to hosts that don't answer left out.

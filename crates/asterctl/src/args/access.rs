@@ -17,7 +17,7 @@ const HEADING: &str = "XAPI";
 
 #[derive(Debug, Clone, Default, Args)]
 pub struct AccessArgs {
-    /// Where the pool's XAPI answers, https://HOST[:PORT]: the master's address for a pool that is new; again for more
+    /// Where the pool's XAPI answers, as https://HOST or https://HOST:PORT: of a pool that is new, its master's; again for more
     #[arg(long = "xapi", value_name = "ADDRESS", help_heading = HEADING)]
     addresses: Vec<XapiAddress>,
 

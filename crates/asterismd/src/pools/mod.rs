@@ -2,7 +2,7 @@
 //! wrong there.
 //!
 //! [`PoolAccess`] makes the edge's configuration of what is replicated and of this node's own files. [`survey`] looks at a
-//! pool once, [`preflight`] judges what it saw, [`problem`] tells operators why there is nothing to see. What is done in a
+//! pool once, [`preflight`] judges what it saw, `problem` tells operators why there is nothing to see. What is done in a
 //! pool while this replica leads is [`crate::leader`]'s.
 
 mod ports;

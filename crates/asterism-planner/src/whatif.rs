@@ -6,7 +6,7 @@
 //! another where their ways up meet.
 //!
 //! Times are upper bounds. Those of the data plane are BFD's intervals alone; an election adds the graces of the evidence
-//! ([`Graces`]), the loss of sessions and of the leader ([`Delays`], [`Kill`]), [`PROGRAMMING`] and [`BFD_START`].
+//! ([`Graces`]), the loss of sessions and of the leader ([`Delays`], [`Kill`]), `PROGRAMMING` and `BFD_START`.
 
 mod reach;
 mod trial;

@@ -69,6 +69,9 @@ pub struct HostEvidence {
     pub paths: BTreeMap<HostId, Path>,
     /// Whether its pool says that it is down: shut down, or dead for ten minutes. What the pool calls live may be dead.
     pub is_down_in_pool: bool,
+    /// Why it was given up, if it has shown nothing since. The choices that follow a death take the tunnels away that told of
+    /// it, and an OVSDB session outlives its host by seconds.
+    pub given_up: Option<String>,
     /// Why we may not write to it, though it answers.
     pub barred: Option<String>,
     /// Networks whose bridge it cannot have, and why: something of the operator's stands in the way.
@@ -81,6 +84,7 @@ impl HostEvidence {
             session,
             paths: BTreeMap::new(),
             is_down_in_pool: false,
+            given_up: None,
             barred: None,
             hindered: BTreeMap::new(),
         }

@@ -53,6 +53,14 @@ pub struct Verdicts {
 }
 
 impl Verdicts {
+    /// The hosts that are given up, and why.
+    pub fn dead(&self) -> impl Iterator<Item = (HostId, &str)> {
+        self.hosts.iter().filter_map(|(host, verdict)| match verdict {
+            Verdict::Dead(why) => Some((*host, why.as_str())),
+            Verdict::Able { .. } | Verdict::Doubtful(_) => None,
+        })
+    }
+
     /// A host without evidence is one that this leader has not tried yet.
     pub fn of(&self, host: HostId) -> &Verdict {
         static UNTRIED: std::sync::LazyLock<Verdict> =
@@ -234,6 +242,8 @@ impl Court<'_> {
         } else {
             self.weigh(seen, testimony)
         };
+        let given_up = seen.given_up.as_ref().filter(|_| testimony.up_since.is_none() && !verdict.is_dead());
+        let verdict = given_up.map_or(verdict, |why| Verdict::Dead(why.clone()));
         match (verdict, &seen.barred) {
             (Verdict::Able { .. }, Some(why)) => Verdict::Doubtful(why.clone()),
             (verdict, _) => verdict,

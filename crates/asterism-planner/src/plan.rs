@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use asterism_model::{NetworkId, NetworkState, PrivateNetwork, StarPlan, Topology, TopologyPlan, Vni};
+use asterism_model::{
+    HostId, NetworkId, NetworkState, PrivateNetwork, StarPlan, Topology, TopologyPlan, Vni,
+};
 
 use crate::{
     Evidence, Finding, Graces, Tick, Verdicts,
@@ -26,6 +28,8 @@ pub struct Plan {
     pub changes: BTreeMap<NetworkId, TopologyPlan>,
     /// What stands in the way, and what is kept though it is in doubt.
     pub findings: Vec<Finding>,
+    /// Hosts that were judged dead, and why.
+    pub dead: BTreeMap<HostId, String>,
     /// When to plan again if nothing else happens.
     pub plan_again: Option<Tick>,
 }
@@ -53,6 +57,7 @@ impl<'a> Planner<'a> {
         let allocated = state.topologies().values().map(|topology| topology.vni);
         let requested = state.networks().values().filter_map(|network| network.requested_vni);
         let plan_again = verdicts.judge_again;
+        let dead = verdicts.dead().map(|(host, why)| (host, why.to_owned())).collect();
         Self {
             state,
             evidence,
@@ -66,6 +71,7 @@ impl<'a> Planner<'a> {
                 based_on: state.revision(),
                 changes: BTreeMap::new(),
                 findings: Vec::new(),
+                dead,
                 plan_again,
             },
         }

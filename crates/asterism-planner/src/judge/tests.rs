@@ -489,3 +489,26 @@ fn a_pools_word_alone_moves_nothing() {
     "#]],
     );
 }
+
+#[test]
+fn a_host_that_was_given_up_stays_so_until_it_shows_something_or_a_way_to_it_is_up() {
+    let mut evidence = evidence(
+        "
+        h1 up 0
+        h2 lost 4000
+        h3 lost 4000
+        h4 up 0: h3 up 5000",
+    );
+    for host in [1, 2, 3] {
+        evidence.hosts.get_mut(&HostId(host)).unwrap().given_up = Some("it was cut off".into());
+    }
+    let verdicts = judge(&evidence, &Graces::default(), Tick(5500));
+    expect![[r#"
+        h1 dead: it was cut off
+        h2 dead: it was cut off
+        h3 doubtful: no OVSDB session (no answer), but its tunnels are up
+        h4 able since t=0.000s
+        again at t=14.000s
+    "#]]
+    .assert_eq(&show(&evidence, &verdicts));
+}

@@ -100,7 +100,8 @@ impl Lane {
                 SessionEvidence::Up { since: now }
             }
         };
-        let evidence = HostEvidence { session, paths, ..self.evidence.clone() };
+        // Whoever shows something lives.
+        let evidence = HostEvidence { session, paths, given_up: None, ..self.evidence.clone() };
         let is_news = evidence != self.evidence;
         self.coming = rows::coming(&picture, &self.coming, now);
         self.evidence = evidence;

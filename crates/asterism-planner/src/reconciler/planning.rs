@@ -23,6 +23,11 @@ impl Reconciler {
             return;
         }
         let plan = plan(&self.state, &self.evidence(), &self.settings.graces, now);
+        for (host, why) in &plan.dead {
+            if let Some(lane) = self.lanes.get_mut(host) {
+                lane.evidence.given_up.get_or_insert_with(|| why.clone());
+            }
+        }
         self.plan_at = plan.plan_again;
         self.has_unplanned_news = false;
         if !plan.changes.is_empty() && !self.is_read_only() {

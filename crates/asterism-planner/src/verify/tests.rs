@@ -117,6 +117,7 @@ fn of_a_dead_host_whose_session_has_not_ended_nothing_comes_up() {
         &world,
         expect![[r#"
             1 networks, 6 hosts, 10 links
+            Broken Dead: p2/d: given up: its last word is old, and its tunnels to living hosts are down
             Degraded LinkDown: network n: BFD from p2/e to p2/d is not up
             Degraded LinkDown: network n: BFD from p2/f to p2/d is not up
             Note Changing: p2/d: 2 rows are being changed

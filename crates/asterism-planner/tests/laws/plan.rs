@@ -93,6 +93,7 @@ fn host_evidence(hosts: Vec<HostId>) -> impl Strategy<Value = HostEvidence> {
     (session, paths, any::<bool>(), barred, hindered).prop_map(
         |(session, paths, is_down_in_pool, barred, hindered)| HostEvidence {
             is_down_in_pool,
+            given_up: None,
             session,
             paths,
             barred,

@@ -119,10 +119,6 @@ impl PoolLane {
     pub(crate) fn show(&mut self, inventory: Arc<PoolInventory>, picture: Arc<ObservedPool>, now: Tick) {
         if !matches!(self.session, PoolSession::Up { .. }) {
             self.session = PoolSession::Up { since: now };
-            // Another session counts its pictures anew.
-            for way in self.ways.values_mut().filter(|way| matches!(way.state, WayState::Looking { .. })) {
-                way.state = WayState::Free;
-            }
         }
         for way in self.ways.values_mut() {
             if matches!(way.state, WayState::Looking { picture: of, .. } if picture.picture > of) {
@@ -146,6 +142,9 @@ impl PoolLane {
     pub(crate) fn start(&mut self, difference: PoolDifference, now: Tick) -> Vec<(u64, PoolCall)> {
         let mut started = Vec::new();
         self.obstacles = difference.obstacles;
+        // A failure is over when nothing is asked for any more.
+        let asked: BTreeSet<Option<XapiUuid>> = difference.calls.iter().map(PoolCall::host).collect();
+        self.ways.retain(|host, way| asked.contains(host) || way.state != WayState::Free);
         for call in difference.calls {
             let way = self.ways.entry(call.host()).or_default();
             if way.state != WayState::Free {
@@ -162,9 +161,8 @@ impl PoolLane {
     /// The answer to a call.
     pub(crate) fn take_outcome(&mut self, ticket: u64, outcome: CallOutcome, settings: &Settings, now: Tick) {
         let picture = self.picture.as_ref().map_or(0, |picture| picture.picture);
-        let is_of =
-            |way: &&mut Way| matches!(way.state, WayState::UnderWay { ticket: of, .. } if of == ticket);
-        if let Some(way) = self.ways.values_mut().find(is_of) {
+        let is_of = |(_, way): &(&Option<XapiUuid>, &mut Way)| matches!(way.state, WayState::UnderWay { ticket: of, .. } if of == ticket);
+        if let Some((host, way)) = self.ways.iter_mut().find(is_of) {
             match outcome {
                 CallOutcome::Done => {
                     *way = Way {
@@ -172,7 +170,13 @@ impl PoolLane {
                         ..Way::default()
                     };
                 }
-                CallOutcome::Refused(why) | CallOutcome::Unknown(why) => way.fail(why, settings, now),
+                CallOutcome::Refused(why) | CallOutcome::Unknown(why) => {
+                    way.fail(why, settings, now);
+                    // It may have been the copying of certificates.
+                    if host.is_none() {
+                        self.synced.clear();
+                    }
+                }
             }
         }
     }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use asterism_model::{
-    CallOutcome, CertificateFingerprint, Fence, HostDiff, HostId, NetworkState, ObservedHost, ObservedPool,
-    Operation, OvsdbEndpoint, PoolCall, PoolId, PoolInventory, Refusal, StoredFence,
+    CallOutcome, Fence, HostDiff, HostId, NetworkState, ObservedHost, ObservedPool, Operation, OvsdbEndpoint,
+    PoolCall, PoolId, PoolInventory, Refusal, StoredFence,
 };
 
 /// Something that happened. Events carry whole pictures, never deltas; one that is late or comes twice does no harm.
@@ -61,8 +61,6 @@ pub enum Action {
     Connect {
         host: HostId,
         endpoint: OvsdbEndpoint,
-        /// The host's certificate, where its pool tells it.
-        certificate: Option<CertificateFingerprint>,
     },
     Disconnect {
         host: HostId,

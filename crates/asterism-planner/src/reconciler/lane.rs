@@ -9,8 +9,8 @@ use std::{
 };
 
 use asterism_model::{
-    CertificateFingerprint, Fence, Host, HostId, HostTarget, NetworkId, ObservedHost, Outcome, OvsdbEndpoint,
-    StoredFence,
+    CertificateFingerprint, Fence, Host, HostId, HostTarget, NetworkId, NetworkState, ObservedHost, Outcome,
+    OvsdbEndpoint, Pool, StoredFence, XapiTrust,
 };
 
 use super::{
@@ -26,12 +26,19 @@ use crate::{Conflict, HostEvidence, SessionEvidence, Tick, moves::Peers, scope::
 pub(super) struct Door {
     pub endpoint: OvsdbEndpoint,
     pub certificate: Option<CertificateFingerprint>,
+    /// What its pool is known by, where the pool does not tell the host's certificate.
+    pub authority: Option<String>,
 }
 
 impl Door {
-    pub fn of(host: &Host) -> Self {
+    pub fn of(host: &Host, state: &NetworkState) -> Self {
         let certificate = host.xapi.as_ref().and_then(|xapi| xapi.fingerprint);
-        Self { endpoint: host.ovsdb.clone(), certificate }
+        let pool = state.pools().get(&host.pool).filter(|_| certificate.is_none());
+        let authority = match pool.and_then(Pool::xapi).map(|xapi| &xapi.access.trust) {
+            Some(XapiTrust::Authority(pem)) => Some(pem.clone()),
+            Some(XapiTrust::Fingerprints(_)) | None => None,
+        };
+        Self { endpoint: host.ovsdb.clone(), certificate, authority }
     }
 }
 

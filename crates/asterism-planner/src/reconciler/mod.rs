@@ -213,7 +213,7 @@ impl Reconciler {
             if let Some(lane) = self.lanes.get_mut(&host.id) {
                 lane.evidence.is_down_in_pool = is_down;
             }
-            let door = Door::of(host);
+            let door = Door::of(host, &state);
             match self.lanes.entry(host.id) {
                 Entry::Vacant(vacant) => drop(vacant.insert(Lane::new(door.clone(), now))),
                 Entry::Occupied(lane) if lane.get().door == door => continue,
@@ -223,8 +223,7 @@ impl Reconciler {
                     self.lose_session(host.id, "it has another address or certificate".into(), now);
                 }
             }
-            let Door { endpoint, certificate } = door;
-            self.actions.push_back(Action::Connect { host: host.id, endpoint, certificate });
+            self.actions.push_back(Action::Connect { host: host.id, endpoint: door.endpoint });
         }
     }
 

@@ -126,11 +126,14 @@ impl Reconciler {
         if let Some(at) = early.into_iter().map(|(_, since)| *since + DEAF).min() {
             lane.look_by(at);
         }
+        let deaf: BTreeSet<HostId> = deaf.into_iter().map(|(host, _)| *host).collect();
         if picture.authority == ObservedAuthority::Installed && !deaf.is_empty() {
             found.calls.insert(0, PoolCall::SyncCertificates);
-            lane.synced.extend(deaf.into_iter().map(|(host, _)| *host));
         }
         for (ticket, call) in lane.start(found, now) {
+            if call == PoolCall::SyncCertificates {
+                lane.synced.extend(&deaf);
+            }
             self.actions.push_back(Action::CallPool { pool, ticket, call });
         }
     }

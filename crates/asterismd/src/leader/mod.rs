@@ -178,8 +178,8 @@ impl Leading<'_> {
     fn carry_out(&mut self) -> Option<String> {
         while let Some(action) = self.reconciler.poll_action() {
             match action {
-                // Its certificate is looked up with what its pool is known by.
-                Action::Connect { host, endpoint, certificate: _ } => {
+                // By what it is believed stands in the state.
+                Action::Connect { host, endpoint } => {
                     let state = self.context.replica.read_stale().state;
                     self.lanes.connect(host, endpoint, &state);
                 }

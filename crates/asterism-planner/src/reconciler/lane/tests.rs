@@ -7,7 +7,7 @@ use crate::moves::Layout;
 use crate::testing::support::FakeHost;
 
 fn door() -> Door {
-    Door { endpoint: "tcp:10.0.0.1".parse().unwrap(), certificate: None }
+    Door { endpoint: "tcp:10.0.0.1".parse().unwrap(), certificate: None, authority: None }
 }
 
 const US: Leadership = Leadership { cluster: ClusterId(1), epoch: 5 };

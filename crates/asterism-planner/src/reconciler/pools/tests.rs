@@ -289,3 +289,51 @@ fn in_read_only_mode_nothing_is_called_and_nothing_reported() {
     story.wait(UNLISTED * 2);
     assert_eq!((story.calls.len(), story.state.hosts().len()), (0, 2));
 }
+
+#[test]
+fn certificates_are_copied_though_the_pool_is_busy_or_refuses_at_first() {
+    let mut story = Story::of(CARRYING);
+    story.settle();
+    story.pool.done.clear();
+    // Something else is under way when the hosts turn out to be deaf.
+    story.ask("update n mtu=1300");
+    story.show(None);
+    story.wait(DEAF);
+    assert!(matches!(story.calls.as_slice(), [(_, PoolCall::ChangeNetwork { .. })]), "{:?}", story.calls);
+    story.settle();
+    assert_eq!(story.pool.done.last().unwrap(), "copy certificates to all hosts");
+
+    let mut story = Story::of(CARRYING);
+    story.settle();
+    story.wait(DEAF);
+    let (ticket, call) = story.calls.remove(0);
+    assert_eq!(call, PoolCall::SyncCertificates);
+    story.handle(Event::PoolCalled { pool: POOL, ticket, outcome: CallOutcome::Refused("busy".into()) });
+    story.wait(Duration::from_secs(2));
+    assert_eq!(story.calls.iter().map(|(_, call)| call).collect::<Vec<_>>(), [&PoolCall::SyncCertificates]);
+}
+
+#[test]
+fn a_failure_is_over_when_nothing_is_asked_for_any_more() {
+    let mut story = Story::of(CARRYING);
+    story.pool.hanging.insert(XapiUuid(1));
+    story.settle();
+    assert_eq!(story.lane().troubles().count(), 1);
+    story.ask("delete n");
+    story.wait(Duration::from_secs(2));
+    story.settle();
+    assert_eq!(story.lane().troubles().count(), 0);
+}
+
+#[test]
+fn hosts_without_certificates_are_dialled_again_when_their_pool_is_known_by_another_authority() {
+    let mut story = Story::of(CARRYING);
+    story.said();
+    let access = story.state.pools()[&POOL].xapi().unwrap().access.clone();
+    let trust = asterism_model::XapiTrust::Authority("PEM".into());
+    let access = Box::new(asterism_model::XapiAccess { trust, ..access });
+    let outcome = story.commit(&Operation::ChangeXapiAccess { pool: "x1".parse().unwrap(), access });
+    assert_eq!(outcome, ProposalOutcome::Applied);
+    story.handle(Event::State(Arc::new(story.state.clone())));
+    assert!(story.said().contains(&"connect h1 ssl:10.0.0.1:6640".to_owned()));
+}

@@ -20,6 +20,7 @@ mod fabric;
 mod host;
 mod lab;
 mod netns;
+mod nic;
 mod operator;
 mod outsider;
 mod pki;

@@ -1,11 +1,13 @@
 //! A virtual machine: a network namespace with one NIC, plugged into a private bridge of a host.
 //!
-//! Its port on the bridge is made with `ovs-vsctl`, as the hypervisor's toolstack would: a row that is not the controllers'.
-//! A move to another host keeps the VM's namespace, MAC, address and open sockets.
+//! Its port on the bridge is a row that is not the controllers': on a host of a static pool it is made here with `ovs-vsctl`, on
+//! one behind a XAPI by the pool ([`crate::xapi`]). A move to another host keeps the VM's namespace, MAC, address and open
+//! sockets.
 
 use std::fmt;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::address::{HostName, vm_mac};
@@ -13,10 +15,10 @@ use crate::error::{LabError, Result};
 use crate::host::BridgeRef;
 use crate::host::Host;
 use crate::netns::Netns;
-use crate::tool::Tool;
+use crate::nic::Nic;
 
 /// Time that a private bridge may take to appear on the VM's host.
-const BRIDGE_DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const BRIDGE_DEADLINE: Duration = Duration::from_secs(60);
 /// Fits into VXLAN, GRE and Geneve over an underlay of 1500, with room for IPsec.
 pub const MTU_DEFAULT: u16 = 1400;
 
@@ -79,33 +81,19 @@ pub struct VmSpec {
 pub struct Vm {
     spec: VmSpec,
     netns: Netns,
+    nic: Arc<Nic>,
 }
 
 impl Vm {
-    /// Makes the VM and plugs it in, waiting for the private bridge. `number` makes its MAC.
+    /// Makes the VM, plugged in nowhere. `number` makes its MAC.
     ///
     /// # Errors
-    /// When the name does not fit, or the bridge is not there within 60 s.
-    pub fn build(spec: VmSpec, number: u16, host: &Host) -> Result<Self> {
+    /// When the name does not fit.
+    pub(crate) fn build(spec: VmSpec, number: u16) -> Result<Self> {
         check_name(&spec.name)?;
         let netns = Netns::create(&format!("vm-{}", spec.name))?;
-        let vm = Self { spec, netns };
-        let (port, mtu, mac) = (vm.port(), vm.spec.mtu, vm_mac(number));
-        let lines = format!(
-            "link add eth0 mtu {mtu} address {mac} type veth peer name {port} mtu {mtu} netns {}\n\
-             addr add {} broadcast {} dev eth0\nlink set eth0 up\n",
-            host.netns().name(),
-            vm.spec.cidr,
-            vm.spec.cidr.broadcast()
-        );
-        vm.netns.ip("making the NIC", lines)?;
-        // Checksums left to a NIC that does not exist never get written: pings would pass, TCP would hang.
-        Tool::new("ethtool")
-            .args(["-K", "eth0", "tx", "off"])
-            .inside(&vm.netns)
-            .run("turning offload off")?;
-        vm.connect(host)?;
-        Ok(vm)
+        let nic = Arc::new(Nic::build(&netns, vm_mac(number), spec.cidr, spec.mtu)?);
+        Ok(Self { spec, netns, nic })
     }
 
     pub fn name(&self) -> &str {
@@ -128,33 +116,36 @@ impl Vm {
         self.spec.cidr.address
     }
 
-    /// Name of its port on the host's bridge.
-    pub fn port(&self) -> String {
-        format!("vm-{}", self.spec.name)
+    pub(crate) fn nic(&self) -> &Arc<Nic> {
+        &self.nic
     }
 
-    /// Plugs it in again on its host, whose bridge was lost (a reboot). Waits for the bridge.
+    /// It runs on another host from now on.
+    pub(crate) fn now_on(&mut self, host: HostName) {
+        self.spec.host = host;
+    }
+
+    /// Plugs it in on a host of a static pool, once its bridge is there.
     ///
     /// # Errors
     /// When the bridge is not there within 60 s.
-    pub fn replug(&self, host: &Host) -> Result<()> {
-        self.connect(host)
+    pub(crate) fn plug(&self, host: &Host) -> Result<()> {
+        let (port, bridge) = (self.port(), host.vsctl().wait_for_bridge(&self.spec.bridge, BRIDGE_DEADLINE)?);
+        self.nic.move_to(host.netns(), &port)?;
+        host.vsctl().run(&format!("--may-exist add-port {bridge} {port}")).map(drop)
     }
 
-    /// Moves it to another host, as a live migration ends: unplugged there, plugged here, one broadcast to tell the switches.
+    /// Takes its port on a host of a static pool away.
     ///
     /// # Errors
-    /// When the new host has no such bridge within 60 s: it is looked for before anything is unplugged.
-    pub fn move_to(&mut self, old: &Host, new: &Host) -> Result<()> {
-        new.vsctl().wait_for_bridge(&self.spec.bridge, BRIDGE_DEADLINE)?;
-        let port = self.port();
-        if old.state() == crate::host::HostState::Running {
-            old.vsctl().run(&format!("--if-exists del-port {port}"))?;
-        }
-        old.netns().ip("moving a NIC", format!("link set {port} netns {}\n", new.netns().name()))?;
-        self.spec.host = new.name();
-        self.connect(new)?;
-        self.announce()
+    /// When the host's database does not answer.
+    pub(crate) fn unplug(&self, host: &Host) -> Result<()> {
+        host.vsctl().run(&format!("--if-exists del-port {}", self.port())).map(drop)
+    }
+
+    /// Name of its port on a bridge of a static pool.
+    fn port(&self) -> String {
+        format!("vm-{}", self.spec.name)
     }
 
     /// Sends one broadcast, so that every switch learns where its MAC is.
@@ -172,13 +163,6 @@ impl Vm {
             })
             .and_then(|sent| sent)
             .map_err(|source| LabError::io(format!("announcing {}", self.spec.name), source))
-    }
-
-    fn connect(&self, host: &Host) -> Result<()> {
-        let port = self.port();
-        host.netns().ip("bringing up a VM's port", format!("link set {port} up\n"))?;
-        let bridge = host.vsctl().wait_for_bridge(&self.spec.bridge, BRIDGE_DEADLINE)?;
-        host.vsctl().run(&format!("--may-exist add-port {bridge} {port}")).map(drop)
     }
 }
 

@@ -52,12 +52,13 @@ impl Lab {
         self.boot(name)
     }
 
-    /// A host is taken out of its pool: it reboots as the master of a pool of its own, with the same password, and its switch
-    /// knows of nothing any more.
+    /// A host is taken out of its pool, its VMs stopped: it reboots as the master of a pool of its own, with the same password,
+    /// and its switch knows of nothing any more.
     ///
     /// # Errors
     /// When its pool is a static one, or it does not come back.
     pub fn eject_host(&mut self, name: HostName) -> Result<()> {
+        self.unplug_vms(name)?;
         self.xapi(name.pool)?.simulator().eject_host(&xapi::label(name));
         self.host_mut(name)?.reboot()
     }

@@ -1,9 +1,10 @@
-//! The laboratory as a whole: what there is, by name. Faults stand in [`faults`], measuring in [`watch`].
+//! The laboratory as a whole: what there is, by name. Faults stand in [`faults`], VMs in [`vms`], measuring in [`watch`].
 //!
 //! One per sandbox. Everything that waits has a deadline; everything that fails says what and where. Dropping it kills
 //! its daemons; the sandbox's end takes the rest.
 
 mod faults;
+mod vms;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -20,7 +21,7 @@ use crate::operator::Operator;
 use crate::outsider::Outsider;
 use crate::pki::Authority;
 use crate::tool::Output;
-use crate::vm::{Vm, VmSpec};
+use crate::vm::Vm;
 use crate::xapi::XapiPool;
 
 pub use watch::AllRows;
@@ -143,53 +144,6 @@ impl Lab {
         let name = self.free_name(pool)?;
         let mute = MuteHost::build(name, &self.fabric)?;
         Ok(self.mutes.entry(name).or_insert(mute))
-    }
-
-    // VMs.
-
-    pub fn vms(&self) -> impl Iterator<Item = &Vm> {
-        self.vms.values()
-    }
-
-    /// # Errors
-    /// [`LabError::Unknown`] with the names that there are.
-    pub fn vm(&self, name: &str) -> Result<&Vm> {
-        self.vms.get(name).ok_or_else(|| unknown("VM", name, self.vms.keys()))
-    }
-
-    /// Makes a VM and plugs it in; waits up to 60 s for its bridge.
-    ///
-    /// # Errors
-    /// When name, host or bridge do not fit.
-    pub fn add_vm(&mut self, spec: VmSpec) -> Result<()> {
-        let name = spec.name.clone();
-        if self.vms.contains_key(&name) {
-            return Err(LabError::Invalid { what: format!("there is a VM named {name} already") });
-        }
-        self.vms_made += 1;
-        let vm = Vm::build(spec.clone(), self.vms_made, self.host(spec.host)?)?;
-        self.vms.insert(name, vm);
-        Ok(())
-    }
-
-    /// Moves a VM to another host, of whatever pool.
-    ///
-    /// # Errors
-    /// When there is no such VM or host, or the private network does not reach there within 60 s.
-    pub fn move_vm(&mut self, name: &str, to: HostName) -> Result<()> {
-        let Some(mut vm) = self.vms.remove(name) else { return Err(unknown("VM", name, self.vms.keys())) };
-        let moved = self.host(vm.host()).and_then(|old| vm.move_to(old, self.host(to)?));
-        self.vms.insert(name.to_owned(), vm);
-        moved
-    }
-
-    /// Plugs the VMs of a rebooted host in again; waits up to 60 s for each bridge.
-    ///
-    /// # Errors
-    /// When a bridge does not come back.
-    pub fn replug_vms(&self, name: HostName) -> Result<()> {
-        let host = self.host(name)?;
-        self.vms.values().filter(|vm| vm.host() == name).try_for_each(|vm| vm.replug(host))
     }
 
     // Controllers.

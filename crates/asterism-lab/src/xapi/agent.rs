@@ -7,7 +7,7 @@ use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use asterism_xapi_sim::{
     AgentError, AgentHost, Bridge, BridgeKind, HostAgent, SdnController, SdnMode, VifPort,
@@ -16,6 +16,7 @@ use asterism_xapi_sim::{
 use crate::error::{LabError, Result};
 use crate::host::{Host, OvsdbListen};
 use crate::netns::Netns;
+use crate::nic::Nic;
 use crate::pki::OvsdbTls;
 use crate::tool::Tool;
 
@@ -26,6 +27,8 @@ const TIMEOUT: &str = "--timeout=30";
 #[derive(Debug, Default)]
 pub(super) struct LabAgent {
     hosts: Mutex<BTreeMap<String, Hands>>,
+    /// The NICs of the pool's VMs, by MAC.
+    nics: Mutex<BTreeMap<String, Arc<Nic>>>,
 }
 
 /// What it takes to do something on a host.
@@ -52,6 +55,15 @@ impl LabAgent {
         };
         self.lock().insert(super::label(host.name()), hands);
         Ok(())
+    }
+
+    /// A VM with this NIC may be started on the hosts.
+    pub fn learn_nic(&self, nic: &Arc<Nic>) {
+        self.nics().insert(nic.mac().to_owned(), Arc::clone(nic));
+    }
+
+    fn nics(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<Nic>>> {
+        self.nics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Listens in the namespace of the host that has the address.
@@ -143,6 +155,10 @@ impl HostAgent for LabAgent {
 
     fn vif_up(&self, host: &AgentHost, vif: &VifPort) -> std::result::Result<(), AgentError> {
         let VifPort { name, bridge, vif_uuid, vm_uuid, network_uuid, mac, mtu: _ } = vif;
+        let nic = self.nics().get(mac).cloned();
+        let nic = nic.ok_or_else(|| AgentError(format!("no VM of the laboratory has the MAC {mac}")))?;
+        // In a live migration this is the moment in which the VM stops there and goes on here.
+        nic.move_to(&self.hands(host)?.netns, name).map_err(|error| AgentError(error.chain()))?;
         let line = format!(
             "--may-exist add-port {bridge} {name} -- set Interface {name} external_ids:xs-vif-uuid={vif_uuid} \
              external_ids:xs-vm-uuid={vm_uuid} external_ids:xs-network-uuid={network_uuid} \

@@ -7,6 +7,7 @@
 //! since the userspace datapath takes frames before it.
 
 mod agent;
+mod vms;
 
 use std::fs;
 use std::io;

@@ -133,7 +133,16 @@ fn a_network_spans_pools_behind_a_xapi_and_static_ones_and_goes_without_a_trace(
         }
         lab.controller_mut(leader)?.start()?;
 
+        // A pool keeps a network in which VMs run; it goes when they do.
+        let idle: Vec<HostName> =
+            POOLS.iter().flat_map(|pool| [1, 2].map(|host| HostName::new(*pool, host))).collect();
+        idle.iter().filter(|host| host.pool != 1).try_for_each(|host| lab.unplug_vms(*host))?;
         lab.asterctl_ok(&["network", "delete", BLUE])?;
+        wait::until("the pool with VMs says why its network stays", PATIENCE, || {
+            let shown = lab.asterctl_ok(&["pool", "show", "p1"]).map_err(|error| error.chain())?;
+            if shown.contains("VIF_IN_USE") { Ok(()) } else { Err(shown) }
+        })?;
+        idle.iter().filter(|host| host.pool == 1).try_for_each(|host| lab.unplug_vms(*host))?;
         for pool in [1, 2] {
             Objects { networks: 0, tunnels: 0, active: 0, plugged: 0, controllers: 1 }.wait(&lab, pool)?;
         }
@@ -150,7 +159,7 @@ fn a_host_that_reboots_is_plugged_and_joined_again() {
         for (what, host) in [("center reboots", centers["p1"]), ("leaf reboots", other_of(centers["p2"]))] {
             let mark = probe.mark();
             lab.reboot_host(host)?;
-            // XCP-ng would start its VMs, which plugs the network too; here the controllers do.
+            // Its VMs are started at once, which plugs the network: before or after the controllers do.
             lab.replug_vms(host)?;
             probe.wait_until_calm(mark, CALM, PATIENCE, |_| true)?;
             tell(&format!("{what}, others"), &probe, mark, not_of(host));
@@ -301,6 +310,7 @@ fn what_is_done_behind_our_back_is_made_good() {
         let label = format!("h{}", leaf.host);
 
         let mark = probe.mark();
+        lab.unplug_vms(leaf)?;
         let unplugged = xapi.unplug_pif(&label, BLUE);
         assert!(unplugged.is_ok(), "{unplugged:?}");
         wait::until("the PIF is plugged again", PATIENCE, || {
@@ -313,6 +323,9 @@ fn what_is_done_behind_our_back_is_made_good() {
         Objects::whole(2).wait(&lab, 1)?;
 
         let mark = probe.mark();
+        for host in [HostName::new(1, 1), HostName::new(1, 2)] {
+            lab.unplug_vms(host)?;
+        }
         let destroyed = xapi.destroy_network(BLUE);
         assert!(destroyed.is_ok(), "{destroyed:?}");
         Objects::whole(2).wait(&lab, 1)?;
@@ -361,6 +374,9 @@ fn a_pool_leaves_a_network_and_the_cluster_and_comes_back() {
         Objects::whole(2).wait(&lab, 1)?;
         let mark = probe.mark();
         let others = |flow: &Flow| !flow.from.contains("p1h") && !flow.to.contains("p1h");
+        for host in [HostName::new(1, 1), HostName::new(1, 2)] {
+            lab.unplug_vms(host)?;
+        }
         lab.asterctl_ok(&["network", "update", BLUE, "--remove-pool", "p1"])?;
         Objects { networks: 0, tunnels: 0, active: 0, plugged: 0, controllers: 1 }.wait(&lab, 1)?;
         lab.asterctl_ok(&["pool", "remove", "p1"])?;

@@ -15,9 +15,9 @@ use crate::binaries;
 use crate::daemon::Daemon;
 use crate::error::{LabError, Result};
 use crate::fabric::{Fabric, Underlay};
-use crate::host::resident_kib;
 use crate::netns::Netns;
 use crate::pki::{Authority, Identity};
+use crate::process::{processor_time, resident_kib};
 
 /// Time that a replica may take to hand leadership over and end.
 const STOP_DEADLINE: Duration = Duration::from_secs(15);
@@ -183,6 +183,11 @@ impl Controller {
     /// Resident memory in KiB; 0 when it does not run.
     pub fn memory_kib(&self) -> u64 {
         self.daemon.as_ref().map_or(0, |daemon| resident_kib(daemon.pid()))
+    }
+
+    /// User and system time that it has used since it was started; zero when it does not run.
+    pub fn processor_time(&self) -> Duration {
+        self.daemon.as_ref().map_or(Duration::ZERO, |daemon| processor_time(daemon.pid()))
     }
 
     /// The last lines of its log, for error messages.

@@ -25,6 +25,7 @@ mod operator;
 mod outsider;
 mod pki;
 pub mod probe;
+mod process;
 pub mod rows;
 pub mod sandbox;
 pub mod scenario;

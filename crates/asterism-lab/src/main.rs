@@ -2,6 +2,7 @@
 
 mod cli;
 mod demo;
+mod scale;
 
 use std::process::ExitCode;
 

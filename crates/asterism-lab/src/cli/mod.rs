@@ -5,6 +5,7 @@ mod exec;
 mod internal;
 mod probe;
 mod remote;
+mod scale;
 mod scenario;
 mod server;
 mod up;
@@ -33,7 +34,8 @@ and then, from another terminal:
   asterism-lab kill c1                                kill -9 of a controller; `start c1` brings it back
   asterism-lab reboot p1/h1                           its OVSDB comes back empty
   asterism-lab demo                                   the whole story by itself, with figures
-  asterism-lab scenario FILE --runs 10                one promise, ten times, with medians and worst cases";
+  asterism-lab scenario FILE --runs 10                one promise, ten times, with medians and worst cases
+  asterism-lab scale --pools 50 --hosts 16            what many pools cost: time, CPU, memory, calls";
 
 /// A laboratory of real Open vSwitch hosts, VMs and Asterism controllers, all inside this one machine.
 ///
@@ -93,6 +95,8 @@ enum Command {
     Demo(demo::Demo),
     /// Run scenario files, each run in a laboratory of its own, and show what was seen of their promises
     Scenario(scenario::ScenarioCommand),
+    /// Measure what many hosts and pools behind a XAPI cost the controllers
+    Scale(scale::Scale),
     /// Parts that the laboratory runs itself through
     #[command(hide = true, subcommand)]
     Internal(internal::Internal),
@@ -109,6 +113,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         Command::Up(up) => return up.run(lab),
         Command::Demo(demo) => return demo.run(),
         Command::Scenario(scenario) => return scenario.run(),
+        Command::Scale(scale) => return scale.run(),
         Command::Internal(internal) => return internal.run(),
         Command::Exec(exec) => return exec.run(lab),
         Command::Ctl(ctl) => return ctl.run(lab),

@@ -24,6 +24,7 @@ use crate::error::{LabError, Result};
 use crate::fabric::{Fabric, Underlay};
 use crate::netns::Netns;
 use crate::pki::OvsdbTls;
+use crate::process::resident_kib;
 use crate::rows::{self, Journal, RowSnapshot};
 
 pub use mute::MuteHost;
@@ -275,11 +276,4 @@ impl Host {
             .enter(|| TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok())
             .map_err(|source| LabError::io("entering a namespace", source))
     }
-}
-
-/// Resident set of a process in KiB (`VmRSS` of /proc/PID/status); 0 when it is gone.
-pub(crate) fn resident_kib(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|text| text.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
 }

@@ -14,6 +14,7 @@ use super::words::{HostVerb, Measure, Place, Scenario, Verb};
 use crate::address::HostName;
 use crate::error::{LabError, Result};
 use crate::probe::{Flow, Probe, ProbePlan};
+use crate::process::processor_time;
 use crate::rows::Journal;
 use crate::tool::Tool;
 use crate::{AllRows, Lab};
@@ -26,8 +27,6 @@ const CALM: Duration = Duration::from_secs(1);
 const PAIRS_UP_TO: usize = 12;
 /// Pairs named where probes were lost.
 const WORST_SHOWN: usize = 3;
-/// Clock ticks of `/proc/PID/stat` a second (`USER_HZ`, the same on every Linux).
-const TICKS_PER_SECOND: f64 = 100.0;
 
 /// How to run a scenario.
 #[derive(Clone, Debug, Default)]
@@ -78,7 +77,7 @@ struct Before {
     rows: AllRows,
     journals: BTreeMap<HostName, Journal>,
     living: BTreeSet<HostName>,
-    switch_ticks: u64,
+    switch_time: Duration,
 }
 
 impl Run {
@@ -227,8 +226,8 @@ impl Before {
     fn look(stage: &Stage) -> Result<Self> {
         let (rows, journals) = (stage.lab.rows()?, stage.lab.journals()?);
         let living = stage.living();
-        let switch_ticks = switch_ticks(&stage.lab);
-        Ok(Self { rows, journals, living, switch_ticks })
+        let switch_time = switch_time(&stage.lab);
+        Ok(Self { rows, journals, living, switch_time })
     }
 
     fn writes(&self, lab: &Lab) -> Result<Writes> {
@@ -240,31 +239,19 @@ impl Before {
     }
 
     fn switch_percent(&self, stage: &Stage, took: Duration) -> f64 {
-        let ticks = switch_ticks(&stage.lab).saturating_sub(self.switch_ticks);
-        let hosts = stage.living().len().max(1);
-        let (ticks, hosts) = (
-            f64::from(u32::try_from(ticks).unwrap_or(u32::MAX)),
-            f64::from(u32::try_from(hosts).unwrap_or(1)),
-        );
-        100.0 * ticks / TICKS_PER_SECOND / took.as_secs_f64() / hosts
+        let spent = switch_time(&stage.lab).saturating_sub(self.switch_time);
+        let hosts = f64::from(u32::try_from(stage.living().len().max(1)).unwrap_or(1));
+        100.0 * spent.as_secs_f64() / took.as_secs_f64() / hosts
     }
 }
 
-/// Processor time of all running switches so far, in clock ticks.
-fn switch_ticks(lab: &Lab) -> u64 {
+/// Processor time of all running switches so far.
+fn switch_time(lab: &Lab) -> Duration {
     let of = |host: &crate::Host| {
         let pid = fs::read_to_string(host.dir().join("ovs-vswitchd.pid")).ok()?;
-        ticks_of(&fs::read_to_string(format!("/proc/{}/stat", pid.trim())).ok()?)
+        Some(processor_time(pid.trim().parse().ok()?))
     };
     lab.hosts().filter_map(of).sum()
-}
-
-/// `utime + stime` of `/proc/PID/stat` (proc(5)): the 14th and 15th field; the name in parentheses may hold blanks.
-fn ticks_of(stat: &str) -> Option<u64> {
-    let (_, rest) = stat.rsplit_once(") ")?;
-    let mut fields = rest.split(' ').skip(11);
-    let (user, system): (u64, u64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
-    Some(user + system)
 }
 
 /// Names of the VMs on these hosts.
@@ -282,16 +269,4 @@ fn time_of_day() -> Result<String> {
 
 fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn processor_time_is_read_behind_a_name_with_blanks() {
-        let stat = "7 (ovs (x) d) S 1 7 7 0 -1 4194560 900 0 0 0 120 30 0 0 20 0 5 0 100 1 2";
-        assert_eq!(ticks_of(stat), Some(150));
-        assert_eq!(ticks_of("7 broken"), None);
-    }
 }

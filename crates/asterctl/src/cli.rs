@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{
-        cluster, completions::Completions, events::Events, explain::Explain, host, network, plan::Plan, pool,
-        topology::ShowTopology, verify::Verify, whatif::WhatIf,
+        cluster, completions::Completions, events::Events, explain::Explain, host, network, pki, plan::Plan,
+        pool, topology::ShowTopology, verify::Verify, whatif::WhatIf,
     },
     connection::ConnectionArgs,
     exit,
@@ -14,7 +14,8 @@ use crate::{
 const EXAMPLES: &str = "\
 Examples:
   export ASTERISM_ENDPOINTS=10.0.0.1:7400,10.0.0.2:7400,10.0.0.3:7400
-  export ASTERISM_CA=ca.pem ASTERISM_CERT=operator.pem ASTERISM_KEY=operator.key
+  asterctl pki init --node 1=10.0.0.1 --node 2=10.0.0.2 --node 3=10.0.0.3
+  export ASTERISM_CA=certificates/ca.pem ASTERISM_CERT=certificates/admin.pem ASTERISM_KEY=certificates/admin.key
   asterctl cluster init --member 1=10.0.0.1:7400 --member 2=10.0.0.2:7400 --member 3=10.0.0.3:7400
   asterctl pool add p1
   asterctl host add p1/a --ovsdb tcp:10.10.1.1 --transport storage=10.20.1.1,mtu=9000
@@ -63,6 +64,9 @@ pub enum Noun {
     /// Private networks
     #[command(subcommand)]
     Network(network::Verb),
+    /// Certificates of nodes and of those who call them; asks no replica
+    #[command(subcommand)]
+    Pki(pki::Verb),
     Topology(ShowTopology),
     Plan(Plan),
     Explain(Explain),

@@ -21,9 +21,11 @@ Exit codes:
   7  not permitted: certificates that don't fit, or allow no such thing
   8  committed, and not programmed, verified, drained or moved within --wait-timeout;
      verify: nothing is worse than coming up, ask again in a moment;
-     pool check: nothing is worse than a warning
+     pool check: nothing is worse than a warning;
+     pki show: a certificate ends soon
   9  verify: something is broken or degraded;
-     pool check: something would stop a private network";
+     pool check: something would stop a private network;
+     pki show: a certificate is not valid";
 
 /// A failure that has an exit code of its own.
 #[derive(Debug)]

@@ -3,6 +3,9 @@
 use std::net::SocketAddrV4;
 use std::time::Duration;
 
+use asterism_model::AccessRole;
+use asterism_pki::Subject;
+
 use crate::address::OPERATOR;
 use crate::binaries;
 use crate::error::{LabError, Result};
@@ -27,7 +30,10 @@ impl Operator {
     pub fn build(fabric: &Fabric, authority: &Authority) -> Result<Self> {
         let netns = Netns::create("operator")?;
         fabric.attach(&netns, Underlay::Management, "eth0", OPERATOR)?;
-        let identity = authority.issue("operator", &["operator.asterism".to_owned()], &[])?;
+        let name = "operator".parse().expect("a name of letters is valid");
+        // Of the role that may do all: the laboratory changes the cluster itself, too.
+        let subject = Subject::Caller { name, role: AccessRole::Admin };
+        let identity = authority.issue_to("operator", &subject)?;
         Ok(Self { netns, identity })
     }
 

@@ -3,13 +3,10 @@
 //! Made afresh at each start and kept in the sandbox's own memory file system: nothing here is a secret for longer than a run.
 
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
-use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, SanType,
-};
+use asterism_pki::{PkiError, Subject};
 
 use crate::error::{LabError, Result};
 
@@ -64,7 +61,7 @@ impl OvsdbTls {
 /// A certificate authority with its files in one directory.
 pub struct Authority {
     dir: PathBuf,
-    issuer: Issuer<'static, KeyPair>,
+    authority: asterism_pki::Authority,
     keys: Keys,
 }
 
@@ -85,14 +82,10 @@ impl Authority {
     pub fn create(dir: &Path, name: &str, keys: Keys) -> Result<Self> {
         fs::create_dir_all(dir)
             .map_err(|source| LabError::io(format!("making {}", dir.display()), source))?;
-        let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let key = make_key(keys)?;
-        let certificate = params.self_signed(&key).map_err(failed("signing the authority"))?;
-        write(&dir.join("ca.pem"), &certificate.pem())?;
-        Ok(Self { dir: dir.to_owned(), issuer: Issuer::new(params, key), keys })
+        let authority = asterism_pki::Authority::create_timeless(name, keys.kind())
+            .map_err(failed("making the authority"))?;
+        write(&dir.join("ca.pem"), authority.certificate_pem())?;
+        Ok(Self { dir: dir.to_owned(), authority, keys })
     }
 
     /// Makes a certificate for server and client use and writes it as `<file>.pem` and `<file>.key`.
@@ -100,24 +93,28 @@ impl Authority {
     /// # Errors
     /// When keys cannot be made or files not be written.
     pub fn issue(&self, file: &str, names: &[String], addresses: &[Ipv4Addr]) -> Result<Identity> {
-        let mut params =
-            CertificateParams::new(names.to_vec()).map_err(failed("naming a certificate's subject"))?;
-        params
-            .subject_alt_names
-            .extend(addresses.iter().map(|address| SanType::IpAddress(IpAddr::V4(*address))));
-        params.distinguished_name.push(DnType::CommonName, names.first().map_or(file, String::as_str));
-        params.extended_key_usages =
-            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
-        let key = make_key(self.keys)?;
-        let certificate = params.signed_by(&key, &self.issuer).map_err(failed("signing a certificate"))?;
+        let addresses = addresses.iter().map(Ipv4Addr::to_string);
+        let subject = Subject::Other {
+            name: names.first().map_or(file, String::as_str).to_owned(),
+            names: names.iter().cloned().chain(addresses).collect(),
+            keys: self.keys.kind(),
+        };
+        self.issue_to(file, &subject)
+    }
+
+    /// The same for whom the controllers know.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn issue_to(&self, file: &str, subject: &Subject) -> Result<Identity> {
+        let issued = self.authority.issue_timeless(subject).map_err(failed("making a certificate"))?;
         let identity = Identity {
             ca: self.dir.join("ca.pem"),
             cert: self.dir.join(format!("{file}.pem")),
             key: self.dir.join(format!("{file}.key")),
         };
-        write(&identity.cert, &certificate.pem())?;
-        write(&identity.key, &key.serialize_pem())?;
+        write(&identity.cert, &issued.certificate_pem)?;
+        write(&identity.key, &issued.key_pem)?;
         Ok(identity)
     }
 }
@@ -128,20 +125,16 @@ impl std::fmt::Debug for Authority {
     }
 }
 
-fn make_key(keys: Keys) -> Result<KeyPair> {
-    match keys {
-        Keys::Ecdsa => KeyPair::generate().map_err(failed("making a key")),
-        Keys::Rsa => {
-            let pem = openssl::rsa::Rsa::generate(RSA_BITS)
-                .and_then(openssl::pkey::PKey::from_rsa)
-                .and_then(|key| key.private_key_to_pem_pkcs8())
-                .map_err(failed("making an RSA key"))?;
-            KeyPair::from_pem(&String::from_utf8_lossy(&pem)).map_err(failed("reading an RSA key"))
+impl Keys {
+    fn kind(self) -> asterism_pki::Keys {
+        match self {
+            Self::Ecdsa => asterism_pki::Keys::Ecdsa,
+            Self::Rsa => asterism_pki::Keys::Rsa { bits: RSA_BITS },
         }
     }
 }
 
-fn failed<E: std::error::Error + Send + Sync + 'static>(doing: &str) -> impl FnOnce(E) -> LabError {
+fn failed(doing: &str) -> impl FnOnce(PkiError) -> LabError {
     let doing = doing.to_owned();
     move |source| LabError::Certificate { doing, source: Box::new(source) }
 }

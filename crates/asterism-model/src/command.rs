@@ -5,14 +5,17 @@ use std::{collections::BTreeMap, fmt};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClusterId, Datapath, Detection, Encapsulation, HostId, Name, NetworkId, NodeId, OvsdbEndpoint, PoolId,
-    PoolInventory, Refusal, Resilience, SessionId, SettingsChange, Timestamp, TopologyPlan, Transport,
-    TransportName, Uplinks, Vni, XapiAccess, XapiUuid, network::is_default,
+    Caller, ClusterId, Datapath, Detection, Encapsulation, HostId, Name, NetworkId, NodeId, OvsdbEndpoint,
+    PoolId, PoolInventory, Refusal, Resilience, SessionId, SettingsChange, Timestamp, TopologyPlan,
+    Transport, TransportName, Uplinks, Vni, XapiAccess, XapiUuid, network::is_default,
 };
 
 /// One entry of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Command {
+    /// Who asked for it; absent on what the controllers propose themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caller: Option<Caller>,
     /// Makes a retry take effect once; absent on what the controllers propose themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<RequestId>,
@@ -114,6 +117,11 @@ pub enum Operation {
     MovePoolCenter {
         network: Name,
         pool: Name,
+    },
+    /// A caller's certificate did not allow what it asked for: kept in the audit trail, and nothing else.
+    RecordDenied {
+        /// What was called, as `Write`.
+        method: String,
     },
     /// The planner's choices. Refused when the state has changed since `based_on`, or a newer leader has claimed an
     /// epoch: then plan again.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Host, NetworkState, event::MAX_EVENTS, session::MAX_SESSIONS};
+use crate::{Host, NetworkState, audit::MAX_AUDIT, event::MAX_EVENTS, session::MAX_SESSIONS};
 
 impl NetworkState {
     /// The broken invariants, in words; empty unless there is a bug in `apply`. For tests, the chaos oracle and
@@ -12,8 +12,11 @@ impl NetworkState {
         self.check_names(&mut found);
         self.check_references(&mut found);
         self.check_topologies(&mut found);
-        if self.events.len() > MAX_EVENTS || self.sessions.len() > MAX_SESSIONS {
-            found.push("events or sessions are beyond their limit".into());
+        if self.events.len() > MAX_EVENTS
+            || self.sessions.len() > MAX_SESSIONS
+            || self.audit.len() > MAX_AUDIT
+        {
+            found.push("events, sessions or the audit trail are beyond their limit".into());
         }
         found
     }

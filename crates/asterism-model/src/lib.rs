@@ -11,6 +11,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod apply;
+pub mod audit;
+pub mod caller;
 pub mod command;
 pub mod diff;
 pub mod endpoint;
@@ -34,6 +36,8 @@ pub mod target;
 pub mod topology;
 pub mod xapi;
 
+pub use audit::{AuditEntry, AuditResult};
+pub use caller::{AccessRole, Caller};
 pub use command::{
     Command, Effect, HostRef, HostSpec, NetworkChange, NetworkSpec, Operation, PoolAttachmentSpec, Reply,
     RequestId,

@@ -3,13 +3,14 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     fmt,
+    sync::Arc,
 };
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClusterId, ClusterSettings, Event, Host, HostId, HostRef, Name, NetworkId, NodeId, Pool, PoolId,
-    PrivateNetwork, Reply, RequestId, SessionId, Topology, network::is_default, session::Session,
+    AuditEntry, ClusterId, ClusterSettings, Event, Host, HostId, HostRef, Name, NetworkId, NodeId, Pool,
+    PoolId, PrivateNetwork, Reply, RequestId, SessionId, Topology, network::is_default, session::Session,
 };
 
 /// Replicated time: milliseconds since the Unix epoch, as the leader's clock had them when it proposed.
@@ -53,6 +54,11 @@ pub struct NetworkState {
     pub(crate) last_network: u32,
     pub(crate) last_session: u64,
     pub(crate) last_event: u64,
+    /// Shared with the copies that readers hold: an entry never changes.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    pub(crate) audit: VecDeque<Arc<AuditEntry>>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) last_audit: u64,
 }
 
 impl NetworkState {
@@ -115,6 +121,11 @@ impl NetworkState {
     /// Oldest first; a bounded tail of the cluster's story.
     pub fn events(&self) -> &VecDeque<Event> {
         &self.events
+    }
+
+    /// Oldest first; the bounded tail of who changed what.
+    pub fn audit(&self) -> &VecDeque<Arc<AuditEntry>> {
+        &self.audit
     }
 
     pub fn pool_named(&self, name: &Name) -> Option<&Pool> {

@@ -10,18 +10,21 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 const OURS: &[(&str, &[&str])] = &[
     ("asterism-model", &[]),
     ("asterism-planner", &["asterism-model"]),
-    ("asterism-raft", &["asterism-model"]),
+    ("asterism-pki", &["asterism-model"]),
+    // asterism-pki, here and below, where it is not told: in tests only.
+    ("asterism-raft", &["asterism-model", "asterism-pki"]),
     ("asterism-ovsdb", &["asterism-model"]),
     ("asterism-xapi", &["asterism-model", "asterism-xapi-sim"]),
-    ("asterism-api", &["asterism-model"]),
+    ("asterism-api", &["asterism-model", "asterism-pki"]),
     ("asterism-xapi-sim", &[]),
-    ("asterism-lab", &["asterism-model", "asterism-api", "asterism-xapi-sim"]),
+    ("asterism-lab", &["asterism-model", "asterism-api", "asterism-pki", "asterism-xapi-sim"]),
     (
         "asterismd",
         &[
             "asterism-api",
             "asterism-model",
             "asterism-ovsdb",
+            "asterism-pki",
             "asterism-planner",
             "asterism-raft",
             "asterism-xapi",
@@ -29,7 +32,7 @@ const OURS: &[(&str, &[&str])] = &[
             "asterism-xapi-sim",
         ],
     ),
-    ("asterctl", &["asterism-api", "asterism-model"]),
+    ("asterctl", &["asterism-api", "asterism-model", "asterism-pki"]),
 ];
 
 /// What the pure crates may use of others' crates: values, their stored form, and errors.

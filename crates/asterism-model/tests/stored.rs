@@ -94,6 +94,19 @@ const MOVES: &str = "
     disable p2/b
 ";
 
+/// Changes of which somebody is known to have asked for them.
+const AUDITED: &str = "
+    @1000 by=alice:admin@10.0.0.9 init lab id=42337
+    claim c1
+    @2000 by=bob:operator@fd00::9 pool p1
+    by=bob:operator@fd00::9 host p1/a lan=10.0.0.1
+    by=bob:operator@fd00::9 session
+    by=bob:operator@fd00::9 xapi-pool x1 pin=ab
+    @3000 by=carol:viewer@10.0.0.8 denied Write
+    @4000 by=bob:operator@fd00::9 network n1 p1:lan
+    by=bob:operator@fd00::9 settings mode=read-only
+";
+
 /// Pools behind a XAPI.
 const XAPI: &str = "
     @1000 init lab id=42336
@@ -148,6 +161,8 @@ const COMMANDS: &[(&str, &str)] = &[
         "adopt epoch=3 based=9 n1:vni=7:p1=h1+h2~h2>h3:p2=h4+h5~h4/standby:center=p1:next=p2~:cause=moved:evidence=no-BFD",
     ),
     ("delete_network", "delete n1"),
+    ("record_denied", "by=bob:viewer@fd00::9 denied Write"),
+    ("add_pool_for", "s1#1 by=alice:operator@10.0.0.9 pool p9"),
     ("adopt_topology", "adopt epoch=3 based=9 n1:vni=7:p1=h1+h2:p2=h4:center=p1:cause=removed n2:vni=8"),
 ];
 
@@ -189,7 +204,7 @@ struct Kept {
     digest: &'static str,
 }
 
-const STATES: [Kept; 3] = [
+const STATES: [Kept; 4] = [
     Kept {
         file: "state.json",
         history: rich_state,
@@ -204,6 +219,11 @@ const STATES: [Kept; 3] = [
         file: "state_xapi.json",
         history: xapi_state,
         digest: "9f780df5666577826b7b9b50a3b09d2ce5119d9c31717bb9c30056e6f9f8317c",
+    },
+    Kept {
+        file: "state_audit.json",
+        history: audited_state,
+        digest: "41794ece5c050b01ef09449468d38ab50cb3db1dc91cccbf03dca1767a140ad2",
     },
 ];
 
@@ -305,6 +325,12 @@ fn moved_state() -> NetworkState {
 fn xapi_state() -> NetworkState {
     let mut world = support::World::of(XAPI);
     refuse_each(&mut world, 2, REFUSED_XAPI);
+    world.state
+}
+
+fn audited_state() -> NetworkState {
+    let mut world = support::World::of(AUDITED);
+    refuse_each(&mut world, 2, &["by=bob:operator@fd00::9 pool p1"]);
     world.state
 }
 

@@ -30,7 +30,7 @@ fn open(dir: &Path) -> Result<DataDir, StartError> {
 
 fn entry(index: u64) -> Entry {
     let operation = Operation::AddPool { name: format!("pool-{index}").parse().unwrap() };
-    let command = Command { request: None, at: Timestamp(index), operation };
+    let command = Command { caller: None, request: None, at: Timestamp(index), operation };
     Entry {
         log_id: LogId::new(CommittedLeaderId::new(1), index),
         payload: Payload::Normal(Proposal(command)),

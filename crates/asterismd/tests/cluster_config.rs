@@ -9,10 +9,12 @@ use std::{
     process::{Command, Output},
 };
 
-use asterismd::Config;
+use asterism_model::NodeId;
+use asterism_pki::{Outset, Subject};
+use asterismd::{Config, clock::Clock};
 
 #[test]
-fn the_examples_are_valid_with_the_certificates_that_the_script_makes() {
+fn the_examples_are_valid_with_the_certificates_that_a_cluster_starts_with() {
     let dir = cluster_config();
     for node in ["node1.toml", "node2.toml", "node3.toml"] {
         let output = Command::new(env!("CARGO_BIN_EXE_asterismd"))
@@ -83,7 +85,7 @@ fn certificates_are_for_whom_they_say_and_keys_are_private() {
         ("node1", "sslserver", "controller.asterism"),
         ("node2", "sslserver", "node-2.asterism"),
         ("node3", "sslclient", "node-3.asterism"),
-        ("operator", "sslclient", "operator.asterism"),
+        ("admin", "sslclient", "admin.asterism"),
         ("ovsdb", "sslclient", "ovsdb.asterism"),
     ] {
         let output = Command::new("openssl")
@@ -101,48 +103,23 @@ fn certificates_are_for_whom_they_say_and_keys_are_private() {
     assert_eq!(key.permissions().mode() & 0o777, 0o600, "cluster.key");
 }
 
-#[test]
-fn making_certificates_again_changes_only_what_must_change() {
-    let dir = cluster_config();
-    let certificates = dir.path().join("certificates");
-    let read = |name: &str| fs::read(certificates.join(name)).unwrap();
-    let names = ["ca.pem", "node1.pem", "node2.pem", "operator.pem", "ovsdb.pem", "cluster.key"];
-    let before = names.map(read);
-    make_certificates(&certificates, &["1=10.0.0.1", "2=fd00::2", "3=node3.example"]);
-    let after = names.map(read);
-    let changed: Vec<&str> = names
-        .into_iter()
-        .zip(before.iter().zip(&after))
-        .filter(|(_, (a, b))| a != b)
-        .map(|(n, _)| n)
-        .collect();
-    assert_eq!(changed, ["node2.pem"], "node 2 has another address, and nobody else");
-    make_certificates(&certificates, &["1=10.0.0.1", "2=fd00::2"]);
-    assert_eq!(names.map(read), after);
-
-    fs::remove_file(certificates.join("ca.key")).unwrap();
-    let refused = script(&certificates, &["1=10.0.0.1"]);
-    assert!(!refused.status.success() && error_of(&refused).contains("ca.key"), "{}", error_of(&refused));
-}
-
 /// A copy of the examples beside certificates for them.
 fn cluster_config() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     for node in ["node1.toml", "node2.toml", "node3.toml"] {
         fs::copy(examples().join(node), dir.path().join(node)).unwrap();
     }
-    make_certificates(&dir.path().join("certificates"), &["1=10.0.0.1", "2=10.0.0.2", "3=node3.example"]);
+    make_certificates(&dir.path().join("certificates"));
     dir
 }
 
-fn make_certificates(into: &Path, nodes: &[&str]) {
-    let output = script(into, nodes);
-    assert!(output.status.success(), "{}", error_of(&output));
-}
-
-fn script(into: &Path, nodes: &[&str]) -> Output {
-    let mut command = Command::new(examples().join("make-certificates.sh"));
-    command.arg("--dir").arg(into).args(nodes).output().unwrap()
+/// As `asterctl pki init` makes them.
+fn make_certificates(into: &Path) {
+    let node =
+        |(id, address): (u64, &str)| Subject::Node { node: NodeId(id), addresses: vec![address.to_owned()] };
+    let nodes = [(1, "10.0.0.1"), (2, "fd00::2"), (3, "node3.example")].map(node).to_vec();
+    let outset = Outset { nodes, admin: "admin".parse().unwrap(), days: 30 };
+    outset.make(into, i64::try_from(Clock::start().wall().0 / 1000).unwrap()).unwrap();
 }
 
 fn examples() -> PathBuf {

@@ -6,6 +6,7 @@ pub mod events;
 pub mod explain;
 pub mod host;
 pub mod network;
+pub mod pki;
 pub mod plan;
 pub mod pool;
 #[cfg(test)]
@@ -24,8 +25,9 @@ use crate::{
 pub async fn run(cli: Cli) -> Result<()> {
     let Cli { connection, noun } = cli;
     match noun {
-        // These two need no cluster to be there.
+        // These need no cluster to be there.
         Noun::Completions(completions) => completions.run(),
+        Noun::Pki(verb) => verb.run(),
         Noun::Cluster(cluster::Verb::Init(init)) => init.run(connection).await,
 
         Noun::Cluster(cluster::Verb::Status(status)) => status.run(&mut Context::connect(&connection)?).await,

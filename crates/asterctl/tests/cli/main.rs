@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod moves;
+mod pki;
 mod pools;
 mod setup;
 

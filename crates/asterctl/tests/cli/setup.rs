@@ -6,8 +6,8 @@ use std::{
 };
 
 use asterism_api::{SERVER_NAME, testing::FakeCluster};
+use asterism_pki::{Authority, Keys, Subject};
 use expect_test::Expect;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
 use tonic::transport::{Certificate, Identity, ServerTlsConfig};
 
@@ -19,23 +19,24 @@ pub struct Setup {
 
 impl Setup {
     pub async fn new(replicas: usize) -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let authority = Authority::create_timeless("a test's authority", Keys::Ecdsa).unwrap();
         let issue = |name: &str| {
-            let key = KeyPair::generate().unwrap();
-            let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-            (params.signed_by(&key, &authority).unwrap().pem(), key.serialize_pem())
+            let names = vec![name.to_owned()];
+            let subject = Subject::Other { name: name.to_owned(), names, keys: Keys::Ecdsa };
+            let issued = authority.issue_timeless(&subject).unwrap();
+            (issued.certificate_pem, issued.key_pem)
         };
         let files = tempfile::tempdir().unwrap();
         let (certificate, key) = issue("operator.asterism");
-        for (name, pem) in [("ca.pem", authority.pem()), ("cert.pem", certificate), ("key.pem", key)] {
+        for (name, pem) in
+            [("ca.pem", authority.certificate_pem().to_owned()), ("cert.pem", certificate), ("key.pem", key)]
+        {
             std::fs::write(files.path().join(name), pem).unwrap();
         }
         let (certificate, key) = issue(SERVER_NAME);
         let tls = ServerTlsConfig::new()
             .identity(Identity::from_pem(certificate, key))
-            .client_ca_root(Certificate::from_pem(authority.pem()));
+            .client_ca_root(Certificate::from_pem(authority.certificate_pem()));
         Self { cluster: FakeCluster::start_with(replicas, Some(tls)).await, files }
     }
 

@@ -1,29 +1,27 @@
 //! Certificates that don't fit are told as such, at once, and name the replica.
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use asterism_pki::{Keys, Subject};
 use tonic::transport::{Certificate, Identity, ServerTlsConfig};
 
 use super::*;
 use crate::{SERVER_NAME, testing::FakeCluster, v1};
 
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+struct Authority(asterism_pki::Authority);
 
 impl Authority {
     fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+        Self(asterism_pki::Authority::create_timeless("a test's authority", Keys::Ecdsa).unwrap())
     }
 
     fn pem(&self) -> Vec<u8> {
-        self.0.pem().into_bytes()
+        self.0.certificate_pem().into()
     }
 
     fn issue(&self, name: &str) -> (Vec<u8>, Vec<u8>) {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.0).unwrap();
-        (certificate.pem().into_bytes(), key.serialize_pem().into_bytes())
+        let names = vec![name.to_owned()];
+        let subject = Subject::Other { name: name.to_owned(), names, keys: Keys::Ecdsa };
+        let issued = self.0.issue_timeless(&subject).unwrap();
+        (issued.certificate_pem.into(), issued.key_pem.into())
     }
 
     fn server(&self, name: &str) -> ServerTlsConfig {

@@ -99,7 +99,7 @@ mod tests {
 
     fn apply(state: &mut NetworkState, operation: Operation) {
         let at = state.clock();
-        let reply = state.apply(&Command { request: None, at, operation });
+        let reply = state.apply(&Command { caller: None, request: None, at, operation });
         assert!(matches!(reply, asterism_model::Reply::Applied { .. }), "{reply:?}");
     }
 

@@ -99,6 +99,7 @@ pub fn operation_to_proto(operation: &Operation) -> Option<Message> {
         | Operation::AddXapiPool { .. }
         | Operation::ChangeXapiAccess { .. }
         | Operation::RecordInventory { .. }
+        | Operation::RecordDenied { .. }
         | Operation::ForgetHost { .. }
         | Operation::RecordUplinks { .. }
         | Operation::AdoptTopology { .. } => return None,

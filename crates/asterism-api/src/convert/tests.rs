@@ -186,7 +186,7 @@ proptest! {
         let mut state = NetworkState::default();
         let init = Operation::InitCluster { cluster: asterism_model::ClusterId(1), name: "c".parse().unwrap() };
         for operation in std::iter::once(init).chain(operations) {
-            let reply = state.apply(&Command { request: None, at: Timestamp(1), operation });
+            let reply = state.apply(&Command { caller: None, request: None, at: Timestamp(1), operation });
             if let Err(refusal) = receipt(1, reply) {
                 let status = tonic::Status::from(crate::ApiError::from(refusal.clone()));
                 let failure = crate::Failure::from_status(&status);
@@ -307,7 +307,7 @@ fn an_event_has_its_kind_its_fields_and_its_words() {
     let init = Operation::InitCluster { cluster: asterism_model::ClusterId(1), name: "c".parse().unwrap() };
     let claim = Operation::ClaimEpoch { node: asterism_model::NodeId(2) };
     for operation in [init, claim] {
-        state.apply(&Command { request: None, at: Timestamp(5), operation });
+        state.apply(&Command { caller: None, request: None, at: Timestamp(5), operation });
     }
     let shown = event(state.events().back().unwrap());
     expect![[r#"

@@ -165,7 +165,12 @@ impl Shared {
         let mut replicated = self.lock();
         let index = *self.index.borrow() + 1;
         // A time of the test's own: a second per entry.
-        let reply = replicated.state.apply(&Command { request, at: Timestamp(index * 1000), operation });
+        let reply = replicated.state.apply(&Command {
+            caller: None,
+            request,
+            at: Timestamp(index * 1000),
+            operation,
+        });
         self.index.send_replace(index);
         (index, reply)
     }

@@ -1,9 +1,10 @@
 //! The one verb: how a committed command changes the state.
 //!
 //! Total and deterministic: reads no clock, randomness, environment or hash order, and panics on no entry, since a panic
-//! here would stop every replica at the same entry for ever. A refused command changes nothing but time and its
-//! session. No policy: who becomes center is decided by the planner and only checked here.
+//! here would stop every replica at the same entry for ever. A refused command changes nothing but time, its
+//! session and the audit trail. No policy: who becomes center is decided by the planner and only checked here.
 
+mod audit;
 mod host;
 mod inventory;
 mod moves;
@@ -26,13 +27,18 @@ impl NetworkState {
         self.clock = self.clock.max(command.at);
         self.expire_sessions();
         let Some(request) = command.request else {
-            return self.execute(&command.operation);
+            return self.execute_for(command);
         };
         match self.admit(request) {
-            Err(refusal) => Reply::Refused(refusal),
+            Err(refusal) => {
+                let reply = Reply::Refused(refusal);
+                self.audit_change(command, &reply);
+                reply
+            }
+            // The trail has it already.
             Ok(Some(earlier)) => earlier,
             Ok(None) => {
-                let reply = self.execute(&command.operation);
+                let reply = self.execute_for(command);
                 // Absent if the operation opened a session and this one was the oldest.
                 if let Some(session) = self.sessions.get_mut(&request.session) {
                     *session =
@@ -46,6 +52,12 @@ impl NetworkState {
     fn admit(&self, request: RequestId) -> Result<Option<Reply>, Refusal> {
         let unknown = Refusal::UnknownSession { session: request.session };
         Ok(self.sessions.get(&request.session).ok_or(unknown)?.admit(request)?.cloned())
+    }
+
+    fn execute_for(&mut self, command: &Command) -> Reply {
+        let reply = self.execute(&command.operation);
+        self.audit_change(command, &reply);
+        reply
     }
 
     fn execute(&mut self, operation: &Operation) -> Reply {
@@ -63,6 +75,8 @@ impl NetworkState {
         match operation {
             Operation::InitCluster { cluster, name } => self.init_cluster(*cluster, name),
             Operation::OpenSession => self.open_session(),
+            // `audit_change` keeps it.
+            Operation::RecordDenied { .. } => Ok(Effect::Done),
             Operation::ClaimEpoch { node } => self.claim_epoch(*node),
             Operation::AddPool { name } => self.add_pool(name),
             Operation::AddXapiPool { name, uuid, access } => self.add_xapi_pool(name, *uuid, access),

@@ -224,12 +224,18 @@ fn each_claim_raises_the_epoch() {
 fn the_session_unused_for_longest_makes_room() {
     let mut world = World::of("@1 init lab");
     for at in 2..=1025 {
-        world.apply(&Command { request: None, at: Timestamp(at), operation: Operation::OpenSession });
+        world.apply(&Command {
+            caller: None,
+            request: None,
+            at: Timestamp(at),
+            operation: Operation::OpenSession,
+        });
     }
     // The first one is used, so that the second is the oldest.
     let request = |session, sequence| Some(RequestId { session: SessionId(session), sequence });
     let add = |name: &str| Operation::AddPool { name: name.parse().unwrap() };
-    let mut ask = |request, operation| world.apply(&Command { request, at: Timestamp(2000), operation });
+    let mut ask =
+        |request, operation| world.apply(&Command { caller: None, request, at: Timestamp(2000), operation });
     let applied = |reply| matches!(reply, Reply::Applied { .. });
     assert!(applied(ask(request(1, 1), add("p1"))));
     let opened = Reply::Applied { revision: 1, effect: Effect::Session(SessionId(1025)) };
@@ -243,10 +249,15 @@ fn the_session_unused_for_longest_makes_room() {
 fn a_session_that_made_room_for_the_one_it_opened_is_gone() {
     let mut world = World::of("@1 init lab");
     for at in 2..=1025 {
-        world.apply(&Command { request: None, at: Timestamp(at), operation: Operation::OpenSession });
+        world.apply(&Command {
+            caller: None,
+            request: None,
+            at: Timestamp(at),
+            operation: Operation::OpenSession,
+        });
     }
     let request = Some(RequestId { session: SessionId(1), sequence: 1 });
-    let open = Command { request, at: Timestamp(2000), operation: Operation::OpenSession };
+    let open = Command { caller: None, request, at: Timestamp(2000), operation: Operation::OpenSession };
     let opened = Reply::Applied { revision: 0, effect: Effect::Session(SessionId(1025)) };
     // `World` checks that there is not one session too many.
     assert_eq!(world.apply(&open), opened);

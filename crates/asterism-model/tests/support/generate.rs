@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::xapi;
 use asterism_model::{
-    Cause, ClusterId, Command, Datapath, Detection, Drain, DrainExtent, Encapsulation, Host, HostId,
-    HostInventory, HostRef, HostSpec, Mode, Name, NetworkChange, NetworkId, NetworkSpec, NetworkState,
-    NextCenter, NextPool, NodeId, Operation, OvsdbEndpoint, PoolAttachmentSpec, PoolId, PoolInventory,
-    PrivateNetwork, RequestId, Resilience, SessionId, SettingsChange, StarPlan, Timestamp, TopologyPlan,
-    Transport, TransportName, Uplinks, Vni, XapiUuid, encode_state,
+    AccessRole, Caller, Cause, ClusterId, Command, Datapath, Detection, Drain, DrainExtent, Encapsulation,
+    Host, HostId, HostInventory, HostRef, HostSpec, Mode, Name, NetworkChange, NetworkId, NetworkSpec,
+    NetworkState, NextCenter, NextPool, NodeId, Operation, OvsdbEndpoint, PoolAttachmentSpec, PoolId,
+    PoolInventory, PrivateNetwork, RequestId, Resilience, SessionId, SettingsChange, StarPlan, Timestamp,
+    TopologyPlan, Transport, TransportName, Uplinks, Vni, XapiUuid, encode_state,
 };
 use proptest::{collection, option, prelude::*, sample};
 
@@ -107,7 +107,14 @@ impl Step {
             },
         };
         let at = Timestamp(state.clock().0.saturating_add_signed(self.milliseconds));
-        Command { request: self.request.as_ref().map(|draft| draft.resolve(state)), at, operation }
+        let request = self.request.as_ref().map(|draft| draft.resolve(state));
+        // Operators have sessions, and the controllers have none.
+        let caller = request.map(|request| Caller {
+            name: format!("operator{}", request.session.0),
+            role: AccessRole::Operator,
+            from: "10.0.0.9".to_owned(),
+        });
+        Command { caller, request, at, operation }
     }
 }
 
@@ -274,6 +281,7 @@ pub fn operation() -> impl Strategy<Value = Operation> {
     prop_oneof![
         1 => any::<bool>().prop_map(|again| if again { init() } else { another_init() }),
         2 => Just(Operation::OpenSession),
+        1 => Just(Operation::RecordDenied { method: "Write".to_owned() }),
         1 => any::<u64>().prop_map(|node| Operation::ClaimEpoch { node: NodeId(node) }),
         2 => pool_name().prop_map(|name| Operation::AddPool { name }),
         2 => (pool_name(), any::<bool>()).prop_map(|(pool, force)| Operation::RemovePool { pool, force }),

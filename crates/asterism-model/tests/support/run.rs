@@ -46,7 +46,7 @@ impl World {
     /// Applies an operation outside any session, at the state's own time.
     pub fn execute(&mut self, operation: Operation) -> Reply {
         let at: Timestamp = self.state.clock();
-        self.apply(&Command { request: None, at, operation })
+        self.apply(&Command { caller: None, request: None, at, operation })
     }
 }
 
@@ -77,7 +77,7 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.lines().map(str::trim).filter(|line| !line.is_empty())
 }
 
-/// All of a state that a refusal must leave alone: everything but time and the sessions, which age.
+/// All of a state that a refusal must leave alone: everything but time, the sessions, which age, and the audit trail.
 pub fn essence(state: &NetworkState) -> serde_json::Value {
     essence_of(&encode_state(state))
 }
@@ -86,5 +86,7 @@ fn essence_of(bytes: &[u8]) -> serde_json::Value {
     let mut stored: serde_json::Value = serde_json::from_slice(bytes).unwrap();
     let fields = stored["value"].as_object_mut().unwrap();
     assert!(fields.remove("clock").is_some() && fields.remove("sessions").is_some());
+    fields.remove("audit");
+    fields.remove("last_audit");
     stored
 }

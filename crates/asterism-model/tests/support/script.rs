@@ -19,10 +19,10 @@
 use std::{collections::BTreeMap, net::IpAddr, str::FromStr};
 
 use asterism_model::{
-    Cause, ClusterId, Command, Datapath, Detection, Drain, DrainExtent, Encapsulation, HostId, HostSpec,
-    Mode, Name, NetworkChange, NetworkId, NetworkSpec, NetworkState, NextCenter, NextPool, NodeId, Operation,
-    OvsdbEndpoint, PoolAttachmentSpec, PoolId, RequestId, Resilience, SessionId, SettingsChange, StarPlan,
-    Timestamp, TopologyPlan, Transport, TransportName, Uplinks, Vni,
+    Caller, Cause, ClusterId, Command, Datapath, Detection, Drain, DrainExtent, Encapsulation, HostId,
+    HostSpec, Mode, Name, NetworkChange, NetworkId, NetworkSpec, NetworkState, NextCenter, NextPool, NodeId,
+    Operation, OvsdbEndpoint, PoolAttachmentSpec, PoolId, RequestId, Resilience, SessionId, SettingsChange,
+    StarPlan, Timestamp, TopologyPlan, Transport, TransportName, Uplinks, Vni,
 };
 
 use super::xapi;
@@ -45,7 +45,18 @@ pub fn parse(line: &str, state: &NetworkState) -> Command {
     if request.is_some() {
         words.remove(0);
     }
-    Command { request, at, operation: parse_operation(words[0], &words[1..], state) }
+    let caller = words[0].strip_prefix("by=").map(parse_caller);
+    if caller.is_some() {
+        words.remove(0);
+    }
+    Command { caller, request, at, operation: parse_operation(words[0], &words[1..], state) }
+}
+
+/// `NAME:ROLE@ADDRESS`
+fn parse_caller(text: &str) -> Caller {
+    let (name, rest) = text.split_once(':').unwrap();
+    let (role, from) = rest.split_once('@').unwrap();
+    Caller { name: name.to_owned(), role: parse_as(role), from: from.to_owned() }
 }
 
 fn parse_operation(verb: &str, words: &[&str], state: &NetworkState) -> Operation {
@@ -56,6 +67,7 @@ fn parse_operation(verb: &str, words: &[&str], state: &NetworkState) -> Operatio
             name: parse_as(first()),
         },
         "session" => Operation::OpenSession,
+        "denied" => Operation::RecordDenied { method: first().to_owned() },
         "claim" => Operation::ClaimEpoch { node: NodeId(parse_id(first(), 'c')) },
         "pool" => Operation::AddPool { name: parse_as(first()) },
         "remove-pool" => Operation::RemovePool { pool: parse_as(first()), force: words.contains(&"force") },

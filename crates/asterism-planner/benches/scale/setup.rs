@@ -96,6 +96,6 @@ pub fn busiest(state: &NetworkState) -> HostId {
 }
 
 pub fn commit(state: &mut NetworkState, operation: Operation) {
-    let reply = state.apply(&Command { request: None, at: Timestamp(0), operation });
+    let reply = state.apply(&Command { caller: None, request: None, at: Timestamp(0), operation });
     assert!(matches!(reply, Reply::Applied { .. }), "{reply:?}");
 }

@@ -28,7 +28,8 @@ fn check(script: &str, evidence: &str, now: u64, expected: Expect) {
     let mut adopted = state.clone();
     let operation =
         Operation::AdoptTopology { epoch: state.epoch(), based_on: plan.based_on, changes: plan.changes };
-    let reply = adopted.apply(&asterism_model::Command { request: None, at: state.clock(), operation });
+    let reply =
+        adopted.apply(&asterism_model::Command { caller: None, request: None, at: state.clock(), operation });
     assert!(matches!(reply, Reply::Applied { .. }), "{}", render::reply(&reply));
     assert_eq!(super::plan(&adopted, &evidence, &GRACES, Tick(now)).changes, BTreeMap::new());
     expected.assert_eq(&out);

@@ -92,7 +92,7 @@ impl Trial {
             based_on: planned.based_on,
             changes: planned.changes.clone(),
         };
-        let command = Command { request: None, at: self.state.clock(), operation };
+        let command = Command { caller: None, request: None, at: self.state.clock(), operation };
         matches!(self.state.apply(&command), Reply::Applied { .. })
     }
 

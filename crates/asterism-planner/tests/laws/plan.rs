@@ -120,7 +120,7 @@ fn adopt(state: &NetworkState, plan: &Plan) -> NetworkState {
 }
 
 fn apply(state: &mut NetworkState, operation: Operation) {
-    let reply = state.apply(&Command { request: None, at: state.clock(), operation });
+    let reply = state.apply(&Command { caller: None, request: None, at: state.clock(), operation });
     assert!(matches!(reply, Reply::Applied { .. }), "{}", model::render::reply(&reply));
 }
 

@@ -107,7 +107,7 @@ impl World {
     pub fn commit(&mut self, operation: Operation) -> Reply {
         let mut state = NetworkState::clone(self.state());
         let at = asterism_model::Timestamp(self.now.0);
-        let reply = state.apply(&Command { request: None, at, operation });
+        let reply = state.apply(&Command { caller: None, request: None, at, operation });
         for host in state.hosts().keys() {
             self.hosts.entry(*host).or_insert_with(|| FakeHost::new(*host));
         }

@@ -190,7 +190,8 @@ mod tests {
 
     fn entry(index: u64) -> Entry {
         let name: Name = "pool-1".parse().unwrap();
-        let command = Command { request: None, at: Timestamp(7), operation: Operation::AddPool { name } };
+        let command =
+            Command { caller: None, request: None, at: Timestamp(7), operation: Operation::AddPool { name } };
         Entry {
             log_id: LogId::new(CommittedLeaderId::new(3), index),
             payload: Payload::Normal(Proposal(command)),

@@ -86,7 +86,7 @@ mod tests {
     fn sample() -> (SnapshotMeta, NetworkState) {
         let mut state = NetworkState::default();
         let operation = Operation::InitCluster { cluster: ClusterId(7), name: "c".parse().unwrap() };
-        state.apply(&Command { request: None, at: Timestamp(1), operation });
+        state.apply(&Command { caller: None, request: None, at: Timestamp(1), operation });
         let last = Some(LogId::new(CommittedLeaderId::new(2), 41));
         (SnapshotMeta { last_log_id: last, last_membership: StoredMembership::default() }, state)
     }

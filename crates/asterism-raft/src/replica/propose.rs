@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use asterism_model::{Command, NodeId, Operation, RequestId, Timestamp, encode_command};
+use asterism_model::{Caller, Command, NodeId, Operation, RequestId, Timestamp, encode_command};
 use openraft::errors::{ClientWriteError, ForwardReason, ForwardToLeader, RaftError};
 use tokio::time::{Instant, timeout};
 
@@ -18,10 +18,10 @@ const MAX_COMMAND_BYTES: usize = 1 << 20;
 type WriteError = RaftError<TokioTypes, ClientWriteError<TokioTypes>>;
 
 impl Replica {
-    /// Appends a command to the log and waits until it is applied here. `now` is this node's clock.
+    /// Appends a command of the controllers' own to the log and waits until it is applied here. `now` is this node's clock.
     ///
     /// # Errors
-    /// All but [`ProposeError::Unknown`] say that it was not and will not be applied.
+    /// See [`Self::propose_for`].
     pub async fn propose(
         &self,
         operation: Operation,
@@ -29,9 +29,27 @@ impl Replica {
         now: Timestamp,
         deadline: Duration,
     ) -> Result<Proposed, ProposeError> {
+        self.propose_command(Command { caller: None, request, at: now, operation }, deadline).await
+    }
+
+    /// The same for somebody who asked for it, and whom the audit trail names.
+    ///
+    /// # Errors
+    /// All but [`ProposeError::Unknown`] say that it was not and will not be applied.
+    pub async fn propose_for(
+        &self,
+        caller: Caller,
+        operation: Operation,
+        request: Option<RequestId>,
+        now: Timestamp,
+        deadline: Duration,
+    ) -> Result<Proposed, ProposeError> {
+        self.propose_command(Command { caller: Some(caller), request, at: now, operation }, deadline).await
+    }
+
+    async fn propose_command(&self, command: Command, deadline: Duration) -> Result<Proposed, ProposeError> {
         self.check_running()?;
         let start = Instant::now();
-        let command = Command { request, at: now, operation };
         let size = encode_command(&command).len();
         if size > MAX_COMMAND_BYTES {
             return Err(ProposeError::TooLarge { size, max: MAX_COMMAND_BYTES });

@@ -178,7 +178,8 @@ impl Cluster {
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let ca = self.pki.ca.clone();
         let tls =
-            TlsPeers::new(ca.as_bytes(), certified.certificate.as_bytes(), certified.key.as_bytes()).unwrap();
+            TlsPeers::new(ca.as_bytes(), certified.certificate_pem.as_bytes(), certified.key_pem.as_bytes())
+                .unwrap();
         let peers = Arc::new(Wired {
             tls,
             own: node,
@@ -191,7 +192,7 @@ impl Cluster {
             let replica = start_when_free(config, peers).await?;
             let listener = TcpListener::bind(address).await.unwrap();
             let tls = ServerTlsConfig::new()
-                .identity(Identity::from_pem(certified.certificate, certified.key))
+                .identity(Identity::from_pem(certified.certificate_pem, certified.key_pem))
                 .client_ca_root(Certificate::from_pem(ca));
             let server = Server::builder().tls_config(tls).unwrap().add_service(replica.service());
             tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true))));

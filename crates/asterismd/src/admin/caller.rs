@@ -4,8 +4,9 @@ use asterism_api::{ApiError, SERVER_NAME};
 use openssl::x509::X509;
 use tonic::Request;
 
-/// The DNS name in operators' certificates.
+/// The DNS name in operators' certificates, and in admins'.
 const OPERATOR: &str = "operator.asterism";
+const ADMIN: &str = "admin.asterism";
 
 /// Refuses a caller whose certificate is neither an operator's nor a replica's. That it is of the cluster's CA was
 /// checked by the TLS handshake.
@@ -24,7 +25,7 @@ pub(super) fn check<T>(request: &Request<T>) -> Result<(), ApiError> {
         .flatten()
         .filter_map(|name| name.dnsname().map(str::to_owned))
         .collect();
-    if names.iter().any(|name| name == OPERATOR || name == SERVER_NAME) {
+    if names.iter().any(|name| name == OPERATOR || name == ADMIN || name == SERVER_NAME) {
         return Ok(());
     }
     Err(ApiError::NotPermitted(format!(

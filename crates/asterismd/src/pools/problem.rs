@@ -14,7 +14,7 @@ pub fn no_cluster_key() -> ApiError {
         reason: "no_cluster_key",
         field: "access.password",
         problem: "the leader has no key to seal a password with: set `[secrets] key` in the configuration of every replica, \
-                  the same file on all (cluster-config/make-certificates.sh makes it)"
+                  the same file on all (`asterctl pki init` makes it)"
             .into(),
     }
 }

@@ -9,6 +9,9 @@ use std::{
 };
 
 use asterism_api::{Client, ClientConfig, Failure, Security, client::Unary, v1};
+use asterism_model::NodeId;
+use asterism_pki::{Outset, Subject};
+use asterismd::clock::Clock;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
@@ -113,10 +116,11 @@ fn files_in(dir: &Path) -> Vec<PathBuf> {
     entries.flat_map(|path| if path.is_dir() { files_in(&path) } else { vec![path] }).collect()
 }
 
+/// As `asterctl pki init` makes them.
 fn make_certificates(dir: &Path) {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../cluster-config/make-certificates.sh");
-    let made = Command::new(script).arg("--dir").arg(dir).arg("1=127.0.0.1").output().unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let node = Subject::Node { node: NodeId(1), addresses: vec!["127.0.0.1".to_owned()] };
+    let outset = Outset { nodes: vec![node], admin: "admin".parse().unwrap(), days: 30 };
+    outset.make(dir, i64::try_from(Clock::start().wall().0 / 1000).unwrap()).unwrap();
 }
 
 /// Free a moment ago: the configuration names it before the replica has it.
@@ -151,8 +155,8 @@ fn client(dir: &Path, address: SocketAddr) -> Client {
     let read = |name: &str| fs::read(dir.join(name)).unwrap();
     let security = Security::MutualTls {
         ca_pem: read("ca.pem"),
-        cert_pem: read("operator.pem"),
-        key_pem: read("operator.key"),
+        cert_pem: read("admin.pem"),
+        key_pem: read("admin.key"),
     };
     let config = ClientConfig {
         endpoints: vec![address.to_string()],

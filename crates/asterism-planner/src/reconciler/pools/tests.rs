@@ -71,7 +71,8 @@ impl Story {
     }
 
     fn commit(&mut self, operation: &Operation) -> ProposalOutcome {
-        let command = Command { request: None, at: self.state.clock(), operation: operation.clone() };
+        let command =
+            Command { caller: None, request: None, at: self.state.clock(), operation: operation.clone() };
         match self.state.apply(&command) {
             Reply::Applied { .. } => ProposalOutcome::Applied,
             Reply::Refused(refusal) => ProposalOutcome::Refused(refusal),

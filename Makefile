@@ -7,10 +7,10 @@ export CARGO_TARGET_DIR ?= $(ASTERISM_BUILD_CACHE)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test lint fmt bench
+.PHONY: help setup build demo test lint fmt bench chaos chaos-self-test
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install or name what is missing, choose which RocksDB is linked
 	@scripts/setup.sh
@@ -33,3 +33,9 @@ fmt: ## format all code
 bench: build ## measure planning, memory of the state, and every promise ten times in the laboratory (hours)
 	cargo bench --package asterism-planner --bench scale
 	cargo run --release --bin asterism-lab -- scenario crates/asterism-lab/scenarios --runs 10 --long --out target/bench
+
+chaos: setup ## five minutes of whole clusters in virtual time, from seeds that nobody has tried
+	cargo run --release --bin asterism-chaos -- sim --fresh 300
+
+chaos-self-test: setup ## break the chaos harness's own fakes, and see that its oracles notice
+	cargo run --release --bin asterism-chaos -- self-test

@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{
-        cluster, completions::Completions, events::Events, explain::Explain, host, network, pki, plan::Plan,
-        pool, topology::ShowTopology, verify::Verify, whatif::WhatIf,
+        audit::Audit, cluster, completions::Completions, events::Events, explain::Explain, host, network,
+        pki, plan::Plan, pool, topology::ShowTopology, verify::Verify, whatif::WhatIf,
     },
     connection::ConnectionArgs,
     exit,
@@ -73,6 +73,7 @@ pub enum Noun {
     Verify(Verify),
     Whatif(WhatIf),
     Events(Events),
+    Audit(Audit),
     Completions(Completions),
 }
 

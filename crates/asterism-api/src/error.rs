@@ -32,6 +32,9 @@ pub enum ApiError {
     /// Too much is under way; nothing happened.
     #[error("busy: {0}; try again later")]
     Busy(String),
+    /// One caller asks for too many changes at once; nothing happened.
+    #[error("{0}")]
+    RateLimited(String),
     /// Proposed, and not answered in time: it may have happened, or may yet.
     #[error("outcome unknown: {0}")]
     OutcomeUnknown(String),
@@ -67,6 +70,7 @@ impl ApiError {
                 Code::Unavailable
             }
             Self::Pool { .. } => Code::FailedPrecondition,
+            Self::RateLimited(_) => Code::ResourceExhausted,
             Self::OutcomeUnknown(_) => Code::Unknown,
             Self::Deadline(_) => Code::DeadlineExceeded,
             Self::NotPermitted(_) => Code::PermissionDenied,
@@ -82,6 +86,7 @@ impl ApiError {
             Self::NotLeader { .. } => ("not_leader", ""),
             Self::NoQuorum(_) => ("no_quorum", ""),
             Self::Busy(_) => ("busy", ""),
+            Self::RateLimited(_) => ("rate_limited", ""),
             Self::OutcomeUnknown(_) => ("outcome_unknown", ""),
             Self::Deadline(_) => ("deadline", ""),
             Self::NotPermitted(_) => ("not_permitted", ""),
@@ -99,6 +104,7 @@ impl ApiError {
             | Self::NotFound(_)
             | Self::NoQuorum(_)
             | Self::Busy(_)
+            | Self::RateLimited(_)
             | Self::OutcomeUnknown(_)
             | Self::Deadline(_)
             | Self::NotPermitted(_)

@@ -28,6 +28,13 @@ pub struct Dialer {
     deadline: Duration,
 }
 
+impl std::fmt::Debug for Dialer {
+    /// Where it goes to, and no certificates.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Dialer({})", self.endpoint)
+    }
+}
+
 /// The endpoint and the TLS configuration don't go together, or the latter is unusable.
 #[derive(Debug, thiserror::Error)]
 pub enum DialerError {
@@ -78,6 +85,11 @@ impl Dialer {
             (OvsdbEndpoint::Tcp(_) | OvsdbEndpoint::Unix(_), _) => None,
         };
         Ok(Self { endpoint, tls, deadline })
+    }
+
+    /// The same way with other certificates.
+    pub fn with_tls(&self, tls: Option<&TlsConfig>) -> Result<Self, DialerError> {
+        Self::new(self.endpoint.clone(), tls, self.deadline)
     }
 
     /// Connects, once.

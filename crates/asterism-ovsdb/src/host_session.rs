@@ -35,6 +35,7 @@ use crate::{
     monitor::MonitorError,
     rpc::{CallError, RpcEnd},
     schema::SchemaError,
+    tls::TlsConfig,
 };
 
 /// Claims and transactions that may stand behind the one under way.
@@ -47,6 +48,7 @@ pub struct HostSession {
     commands: mpsc::Sender<Command>,
     state: watch::Receiver<SessionState>,
     heard: watch::Receiver<Option<Instant>>,
+    dialer: watch::Sender<Dialer>,
     call_deadline: Duration,
     task: AbortHandle,
 }
@@ -161,13 +163,25 @@ impl HostSession {
         let (commands, command_queue) = mpsc::channel(QUEUE);
         let (state_sender, state) = watch::channel(SessionState::Connecting { attempt: 1, last_error: None });
         let (heard_sender, heard) = watch::channel(None);
-        let task = HostTask::new(host, dialer, config.clone(), command_queue, state_sender, heard_sender);
+        let (dialer, newest_dialer) = watch::channel(dialer);
+        let task =
+            HostTask::new(host, newest_dialer, config.clone(), command_queue, state_sender, heard_sender);
         let task = tokio::spawn(task.run()).abort_handle();
-        Ok(Self { host, commands, state, heard, call_deadline: config.call_deadline, task })
+        Ok(Self { host, commands, state, heard, dialer, call_deadline: config.call_deadline, task })
     }
 
     pub fn host(&self) -> HostId {
         self.host
+    }
+
+    /// Dials with other certificates from the next session on; one that is open stays as it is.
+    ///
+    /// # Errors
+    /// They can't be used; what was there before stays.
+    pub fn take_up(&self, tls: Option<&TlsConfig>) -> Result<(), DialerError> {
+        let dialer = self.dialer.borrow().with_tls(tls)?;
+        self.dialer.send_replace(dialer);
+        Ok(())
     }
 
     /// The latest state; pictures in between may be missed.

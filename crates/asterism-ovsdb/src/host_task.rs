@@ -26,7 +26,8 @@ use crate::{
 
 pub(crate) struct HostTask {
     host: HostId,
-    dialer: Dialer,
+    /// The newest: certificates are renewed while sessions come and go.
+    dialer: watch::Receiver<Dialer>,
     config: SessionConfig,
     commands: mpsc::Receiver<Command>,
     pictures: Pictures,
@@ -39,7 +40,7 @@ struct Dropped;
 impl HostTask {
     pub(crate) fn new(
         host: HostId,
-        dialer: Dialer,
+        dialer: watch::Receiver<Dialer>,
         config: SessionConfig,
         commands: mpsc::Receiver<Command>,
         state: watch::Sender<SessionState>,
@@ -60,7 +61,8 @@ impl HostTask {
         loop {
             self.pictures.connecting(failures + 1, last_error.clone());
             let began = Instant::now();
-            let connecting = connect(self.host, self.dialer.clone(), self.config.clone(), self.heard.clone());
+            let dialer = self.dialer.borrow().clone();
+            let connecting = connect(self.host, dialer, self.config.clone(), self.heard.clone());
             let error = match self.refusing(connecting).await? {
                 Ok(link) => {
                     info!("connected");

@@ -106,9 +106,11 @@ pub fn write_secret(path: &Path, text: &str) -> Result<(), PkiError> {
 }
 
 fn write_new(path: &Path, content: &[u8], mode: u32) -> Result<(), PkiError> {
-    let mut file = create(path, mode).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => PkiError::Exists { path: path.to_owned() },
-        _ => io_error("making", path)(error),
+    let mut file = create(path, mode).map_err(|error| {
+        if error.kind() == io::ErrorKind::AlreadyExists {
+            return PkiError::Exists { path: path.to_owned() };
+        }
+        io_error("making", path)(error)
     })?;
     file.write_all(content).and_then(|()| file.sync_all()).map_err(io_error("writing", path))
 }

@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, sync::LazyLock};
 
 use asterism_model::{AccessRole, NodeId};
 use asterism_pki::{Authority, Certificate, DAY, Holder, Keys, Outset, PkiError, Subject, files};
+use openssl::x509::X509;
+use proptest::{collection::vec, prelude::*};
 
 /// Some moment of 2026.
 const NOW: i64 = 1_780_000_000;
@@ -158,6 +160,34 @@ fn an_authority_whose_key_others_can_read_is_refused() {
     let error = files::open_authority(dir.path()).unwrap_err();
     assert!(matches!(error, PkiError::Exposed { .. }), "{error}");
 }
+
+proptest! {
+    #[test]
+    fn bytes_of_all_sorts_are_no_certificate_and_make_nothing_panic(bytes in vec(any::<u8>(), 0..300)) {
+        prop_assert!(Certificate::from_der(&bytes).is_err());
+        prop_assert!(Certificate::from_pem("it", &bytes).is_err());
+    }
+
+    /// What a stranger shows is read before anybody has signed for it.
+    #[test]
+    fn a_damaged_certificate_is_refused_or_read(places in vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)) {
+        let mut bytes = DER.clone();
+        for (place, byte) in places {
+            *place.get_mut(&mut bytes) = byte;
+        }
+        if let Ok(certificate) = Certificate::from_der(&bytes) {
+            let is_ending = certificate.ends_soon(NOW) || certificate.days_left(NOW) >= 0;
+            prop_assert!(is_ending && certificate.serial().len() < 100, "{:?}", certificate.holder());
+            prop_assert!(Subject::of(&certificate).is_none_or(|subject| !subject.common_name().is_empty()));
+        }
+    }
+}
+
+/// A node's certificate as TLS shows it.
+static DER: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let issued = authority().issue(&node(1, "10.0.0.1"), NOW, 9).unwrap();
+    X509::from_pem(issued.certificate_pem.as_bytes()).unwrap().to_der().unwrap()
+});
 
 fn contents(dir: &Path) -> Vec<(String, Vec<u8>)> {
     let read =

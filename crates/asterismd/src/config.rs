@@ -11,14 +11,16 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use asterism_model::{Name, NodeId};
-use asterism_ovsdb::{Identity, SessionConfig, TlsConfig as OvsdbTls, Trust};
+use asterism_ovsdb::SessionConfig;
 use asterism_planner::Settings;
 use asterism_raft::{ReplicaConfig, Timing};
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    pools::{HostIdentity, PoolAccess},
+    credentials::{CredentialFiles, CredentialTexts, HostFiles},
+    listener::ConnectionLimits,
+    pools::PoolAccess,
     secrets::ClusterKey,
 };
 
@@ -31,7 +33,11 @@ pub struct Config {
     pub listen: SocketAddr,
     /// `host:port` at which replicas and operators reach this one.
     pub advertise: String,
-    pub tls: TlsFiles,
+    /// Certificates and keys, and how often they are looked for.
+    pub files: CredentialFiles,
+    pub texts: CredentialTexts,
+    pub reload_every: Duration,
+    pub limits: Limits,
     pub timing: Timing,
     pub snapshot_every: u64,
     /// How sessions with hosts are kept.
@@ -40,21 +46,6 @@ pub struct Config {
     /// What this node has for pools behind a XAPI.
     pub pools: PoolAccess,
     pub log: LogConfig,
-}
-
-/// The content of the files under `[tls]`, in PEM.
-#[derive(Clone)]
-pub struct TlsFiles {
-    pub ca: Vec<u8>,
-    pub certificate: Vec<u8>,
-    pub key: Vec<u8>,
-}
-
-impl std::fmt::Debug for TlsFiles {
-    /// Never the key.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("TlsFiles")
-    }
 }
 
 #[derive(Debug, Clone)]
@@ -90,6 +81,8 @@ struct RawConfig {
     ovsdb: RawOvsdb,
     secrets: Option<RawSecrets>,
     #[serde(default)]
+    limits: RawLimits,
+    #[serde(default)]
     log: RawLog,
 }
 
@@ -99,6 +92,17 @@ struct RawTls {
     ca: PathBuf,
     cert: PathBuf,
     key: PathBuf,
+    reload_interval: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct RawLimits {
+    connections: Option<u64>,
+    connections_per_address: Option<u64>,
+    requests_per_connection: Option<u64>,
+    request_bytes: Option<u64>,
+    writes_per_second: Option<u64>,
 }
 
 #[derive(Deserialize, Default)]
@@ -147,6 +151,33 @@ struct RawLog {
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// What one client may cost this replica.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    pub connections: ConnectionLimits,
+    /// That one connection may have under way; more are refused.
+    pub requests: usize,
+    /// Of one request to the admin service.
+    pub request_bytes: usize,
+    /// Of one caller, over a burst of two seconds' worth.
+    pub writes_per_second: u64,
+}
+
+impl Default for Limits {
+    /// Far above what a cluster of thousands of hosts asks for; low enough that one runaway script leaves room for others.
+    fn default() -> Self {
+        Self {
+            connections: ConnectionLimits { total: 1024, per_address: 128 },
+            requests: 256,
+            request_bytes: 1 << 20,
+            writes_per_second: 1000,
+        }
+    }
+}
+
+/// Reading a handful of files costs nothing, and an operator who copied them waits.
+const RELOAD: Duration = Duration::from_secs(5);
+
 impl Config {
     /// Reads and checks the file and those that it names; relative paths are relative to it.
     ///
@@ -171,23 +202,24 @@ impl Config {
         if raw.data_dir.as_os_str().is_empty() {
             bail!("data_dir: is empty; expected a directory of this node's own, as /var/lib/asterism");
         }
+        let files = credential_files(&raw.tls, raw.ovsdb.tls.as_ref(), base);
+        let texts = files.read()?;
         Ok(Self {
             node: NodeId(raw.node_id),
             cluster: raw.cluster.parse().context("cluster")?,
             data_dir: base.join(raw.data_dir),
             listen,
             advertise: raw.advertise,
-            tls: TlsFiles::read("tls", &raw.tls, base)?,
+            sessions: SessionConfig { tls: texts.static_hosts(), ..sessions(&raw.ovsdb)? },
+            reload_every: duration("tls.reload_interval", raw.tls.reload_interval.as_deref(), RELOAD)?,
+            limits: limits(&raw.limits)?,
             timing: timing(&raw.raft)?,
             snapshot_every: at_least("raft.snapshot_every", raw.raft.snapshot_every, 100, 5000)?,
-            sessions: sessions(&raw.ovsdb, base)?,
             settings: Settings::default(),
-            pools: PoolAccess {
-                node: NodeId(raw.node_id),
-                key: cluster_key(raw.secrets, base)?,
-                identity: host_identity(raw.ovsdb.tls.as_ref(), &raw.tls, base)?,
-            },
+            pools: PoolAccess::new(NodeId(raw.node_id), cluster_key(raw.secrets, base)?, texts.identity()?),
             log: LogConfig { filter: LogFilter::check(raw.log.level)?, format: raw.log.format },
+            files,
+            texts,
         })
     }
 
@@ -203,16 +235,6 @@ impl Config {
                 self.advertise.clone(),
             )
         }
-    }
-}
-
-impl TlsFiles {
-    fn read(section: &str, raw: &RawTls, base: &Path) -> anyhow::Result<Self> {
-        Ok(Self {
-            ca: read_pem(section, "ca", &base.join(&raw.ca), "CERTIFICATE")?,
-            certificate: read_pem(section, "cert", &base.join(&raw.cert), "CERTIFICATE")?,
-            key: read_pem(section, "key", &base.join(&raw.key), "PRIVATE KEY")?,
-        })
     }
 }
 
@@ -244,16 +266,6 @@ fn check_advertise(text: &str) -> anyhow::Result<()> {
             "advertise: `{text}` reaches nobody; expected HOST:PORT at which the other replicas reach this one"
         ),
     }
-}
-
-fn read_pem(section: &str, key: &str, path: &Path, label: &str) -> anyhow::Result<Vec<u8>> {
-    let content = fs::read(path).with_context(|| format!("{section}.{key}: reading {}", path.display()))?;
-    let text = String::from_utf8_lossy(&content);
-    let is_there = text.lines().any(|line| line.starts_with("-----BEGIN ") && line.contains(label));
-    if !is_there {
-        bail!("{section}.{key}: {} holds no {label}; expected it in PEM", path.display());
-    }
-    Ok(content)
 }
 
 fn timing(raw: &RawRaft) -> anyhow::Result<Timing> {
@@ -288,7 +300,7 @@ fn timing(raw: &RawRaft) -> anyhow::Result<Timing> {
     Ok(timing)
 }
 
-fn sessions(raw: &RawOvsdb, base: &Path) -> anyhow::Result<SessionConfig> {
+fn sessions(raw: &RawOvsdb) -> anyhow::Result<SessionConfig> {
     let mut config = SessionConfig::default();
     config.connect_deadline =
         duration("ovsdb.connect_timeout", raw.connect_timeout.as_deref(), config.connect_deadline)?;
@@ -297,37 +309,47 @@ fn sessions(raw: &RawOvsdb, base: &Path) -> anyhow::Result<SessionConfig> {
         duration("ovsdb.probe_interval", raw.probe_interval.as_deref(), PROBE_INTERVAL)?;
     config.liveness.probe_deadline =
         duration("ovsdb.probe_timeout", raw.probe_timeout.as_deref(), PROBE_TIMEOUT)?;
-    if let Some(tls) = &raw.tls
-        && let Some(ca) = &tls.ca
-    {
-        config.tls = Some(OvsdbTls {
-            trust: Trust::Authority { pem: read_pem("ovsdb.tls", "ca", &base.join(ca), "CERTIFICATE")? },
-            identity: Some(identity(tls, base)?),
-            required_name: None,
-        });
-    }
     Ok(config)
 }
 
-fn identity(tls: &RawOvsdbTls, base: &Path) -> anyhow::Result<Identity> {
-    Ok(Identity {
-        certificate_pem: read_pem("ovsdb.tls", "cert", &base.join(&tls.cert), "CERTIFICATE")?,
-        key_pem: read_pem("ovsdb.tls", "key", &base.join(&tls.key), "PRIVATE KEY")?,
-    })
+fn credential_files(tls: &RawTls, hosts: Option<&RawOvsdbTls>, base: &Path) -> CredentialFiles {
+    CredentialFiles {
+        ca: base.join(&tls.ca),
+        certificate: base.join(&tls.cert),
+        key: base.join(&tls.key),
+        hosts: hosts.map(|hosts| HostFiles {
+            ca: hosts.ca.as_ref().map(|ca| base.join(ca)),
+            certificate: base.join(&hosts.cert),
+            key: base.join(&hosts.key),
+            authority: base.join(hosts.authority.as_ref().unwrap_or(&tls.ca)),
+        }),
+    }
 }
 
-/// Who this node is to hosts of pools behind a XAPI, whose pools are given the authority that vouches for it.
-fn host_identity(
-    tls: Option<&RawOvsdbTls>,
-    cluster: &RawTls,
-    base: &Path,
-) -> anyhow::Result<Option<HostIdentity>> {
-    let Some(tls) = tls else { return Ok(None) };
-    let path = base.join(tls.authority.as_ref().unwrap_or(&cluster.ca));
-    let authority_pem = read_pem("ovsdb.tls", "authority", &path, "CERTIFICATE")?;
-    let identity = identity(tls, base)?;
-    HostIdentity::new(identity, authority_pem).map(Some).with_context(|| {
-        format!("ovsdb.tls.authority: {}; expected the one that signed ovsdb.tls.cert", path.display())
+fn limits(raw: &RawLimits) -> anyhow::Result<Limits> {
+    let default = Limits::default();
+    let count = |key: &str, number: Option<u64>, least: u64, default: usize| {
+        at_least(key, number, least, default as u64).map(|count| usize::try_from(count).unwrap_or(usize::MAX))
+    };
+    let connections = default.connections;
+    Ok(Limits {
+        connections: ConnectionLimits {
+            total: count("limits.connections", raw.connections, 16, connections.total)?,
+            per_address: count(
+                "limits.connections_per_address",
+                raw.connections_per_address,
+                16,
+                connections.per_address,
+            )?,
+        },
+        requests: count("limits.requests_per_connection", raw.requests_per_connection, 16, default.requests)?,
+        request_bytes: count("limits.request_bytes", raw.request_bytes, 65_536, default.request_bytes)?,
+        writes_per_second: at_least(
+            "limits.writes_per_second",
+            raw.writes_per_second,
+            1,
+            default.writes_per_second,
+        )?,
     })
 }
 
@@ -353,6 +375,8 @@ fn at_least(key: &str, number: Option<u64>, least: u64, default: u64) -> anyhow:
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const VALID: &str = r#"
@@ -409,9 +433,26 @@ mod tests {
             ("[tls]", "[log]\nlevel = \"a=b=c\"\n[tls]", "log.level", "debug"),
             ("[tls]", "[ovsdb]\nprobe = \"1s\"\n[tls]", "probe", "probe_interval"),
             ("cluster", "clutser", "clutser", "cluster"),
+            ("[tls]", "[limits]\nconnections = 3\n[tls]", "limits.connections", "16 or more"),
+            ("[tls]", "[limits]\nwrites = 3\n[tls]", "writes", "writes_per_second"),
+            ("key.pem\"", "key.pem\"\nreload_interval = \"5\"", "tls.reload_interval", "100ms"),
         ] {
             let text = refusal(from, to);
             assert!(text.contains(key) && text.contains(valid), "{to}: {text}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn whatever_stands_in_the_file_is_taken_or_refused_with_a_sentence(
+            at in 0..VALID.len(), cut in 0..60_usize, text in "\\PC{0,30}",
+        ) {
+            let mut changed = VALID.to_owned();
+            changed.replace_range(at..VALID.len().min(at + cut), &text);
+            let told = load(&changed).err();
+            prop_assert!(told.is_none_or(|told| told.contains("node.toml")));
         }
     }
 }

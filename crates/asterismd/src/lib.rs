@@ -5,10 +5,13 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod access;
 pub mod admin;
 pub mod clock;
 pub mod config;
+pub mod credentials;
 pub mod leader;
+pub mod listener;
 pub mod logging;
 pub mod pools;
 pub mod secrets;
@@ -17,7 +20,7 @@ mod server;
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use asterism_raft::{Replica, TlsPeers};
+use asterism_raft::Replica;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
@@ -26,7 +29,9 @@ use tracing::{error, info, warn};
 
 pub use config::Config;
 
+use admin::AdminForwarder;
 use clock::Clock;
+use credentials::{Credentials, Keeper, Standing};
 use leader::LeaderView;
 
 /// How long a stopping leader tries to hand leadership over. One election would take as long.
@@ -43,10 +48,12 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
 
-    let peers = TlsPeers::new(&config.tls.ca, &config.tls.certificate, &config.tls.key)
-        .context("tls: setting up the connections between replicas")?;
-    let replica = Replica::start(config.replica(), Arc::new(peers)).await?;
+    let credentials = Arc::new(Credentials::new(config.node, config.texts.clone())?);
+    let peers = Arc::new(credentials.peers().context("tls: setting up the connections between replicas")?);
+    let replica = Replica::start(config.replica(), peers.clone()).await?;
     let clock = Clock::start();
+    let forwarder = AdminForwarder::new(credentials.security());
+    let (standing, watch_standing) = watch::channel(Standing { credentials, problem: None });
     info!(node = %config.node, cluster = %config.cluster, version = env!("CARGO_PKG_VERSION"), listen = %config.listen,
         "replica started");
 
@@ -61,8 +68,26 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
         clock: clock.clone(),
         view,
         stopped: stopped.clone(),
+        credentials: watch_standing.clone(),
     }));
-    let serving = tokio::spawn(server::serve(&config, replica.clone(), clock, watch_view, stopped).await?);
+    let keeper = Keeper {
+        node: config.node,
+        files: config.files.clone(),
+        every: config.reload_every,
+        peers,
+        forwarder: forwarder.clone(),
+        clock: clock.clone(),
+        standing,
+    };
+    let keeping = tokio::spawn(keeper.run(stopped.clone()));
+    let parts = server::Parts {
+        replica: replica.clone(),
+        clock,
+        view: watch_view,
+        forwarder,
+        credentials: watch_standing,
+    };
+    let serving = tokio::spawn(server::serve(&config, parts, stopped).await?);
 
     let code = tokio::select! {
         _ = terminate.recv() => stop_gracefully(&replica).await,
@@ -75,7 +100,7 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     // Receivers may be gone already; then there is nobody to stop.
     let _ = stop.send(true);
     let deadline = Duration::from_secs(5);
-    for (what, task) in [("leader", leading), ("server", serving)] {
+    for (what, task) in [("leader", leading), ("server", serving), ("certificates", keeping)] {
         if tokio::time::timeout(deadline, task).await.is_err() {
             warn!(what, ?deadline, "did not stop in time");
         }

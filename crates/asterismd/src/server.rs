@@ -3,41 +3,51 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use asterism_api::{Security, v1};
+use asterism_api::v1;
 use asterism_raft::Replica;
 use tokio::{net::TcpListener, sync::watch};
-use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig, server::TcpIncoming};
+use tonic::transport::Server;
 use tracing::error;
 
 use crate::{
     Config,
+    access::{Denied, Gate, WriteRate},
     admin::{AdminForwarder, AdminService},
     clock::Clock,
+    config::Limits,
+    credentials::Standing,
     leader::LeaderView,
+    listener,
 };
 
 /// A connection that is silent for twice this is closed: half-open ones must not pile up.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
-/// Requests that one connection may have under way; more wait on their side.
-const CONCURRENCY: usize = 256;
 
-/// Binds the port and sets TLS up; what it returns serves until `stopped`.
+/// What serves: the port's connections, the gate, and the services behind it.
+pub struct Parts {
+    pub replica: Replica,
+    pub clock: Clock,
+    pub view: watch::Receiver<Arc<LeaderView>>,
+    pub forwarder: AdminForwarder,
+    pub credentials: watch::Receiver<Standing>,
+}
+
+/// Binds the port; what it returns serves until `stopped`.
 ///
 /// # Errors
-/// The port is taken, or the certificates don't fit together.
+/// The port is taken.
 pub async fn serve(
     config: &Config,
-    replica: Replica,
-    clock: Clock,
-    view: watch::Receiver<Arc<LeaderView>>,
+    parts: Parts,
     stopped: watch::Receiver<bool>,
 ) -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
     let listener = TcpListener::bind(config.listen).await.with_context(|| {
         format!("listen: binding {}; expected a free address of this machine", config.listen)
     })?;
-    let tls = ServerTlsConfig::new()
-        .identity(Identity::from_pem(&config.tls.certificate, &config.tls.key))
-        .client_ca_root(Certificate::from_pem(&config.tls.ca));
+    let Parts { replica, clock, view, forwarder, credentials } = parts;
+    let Limits { connections, requests, request_bytes, writes_per_second } = config.limits;
+    let denied = Denied::start(replica.clone(), clock.clone(), forwarder.clone());
+    let gate = Gate::new(replica.clone(), clock.clone(), WriteRate::new(writes_per_second), denied);
     let admin = AdminService {
         node: config.node,
         cluster: config.cluster.clone(),
@@ -48,13 +58,11 @@ pub async fn serve(
         failover: config.timing.election_max * 2,
         view,
         stopped: stopped.clone(),
-        forwarder: AdminForwarder::new(Security::MutualTls {
-            ca_pem: config.tls.ca.clone(),
-            cert_pem: config.tls.certificate.clone(),
-            key_pem: config.tls.key.clone(),
-        }),
+        forwarder,
         pools: config.pools.clone(),
+        credentials: credentials.clone(),
     };
+    let admin = v1::AdminServer::new(admin).max_decoding_message_size(request_bytes);
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<v1::AdminServer<AdminService>>().await;
     let reflection = tonic_reflection::server::Builder::configure()
@@ -63,17 +71,19 @@ pub async fn serve(
         .build_v1()
         .context("setting reflection up")?;
     let router = Server::builder()
-        .tls_config(tls)
-        .context("tls: the certificate, key and CA don't fit together")?
         .http2_keepalive_interval(Some(KEEP_ALIVE))
         .http2_keepalive_timeout(Some(KEEP_ALIVE))
-        .concurrency_limit_per_connection(CONCURRENCY)
+        .concurrency_limit_per_connection(requests)
+        // Over the limit a request is refused, and not kept waiting.
+        .load_shed(true)
+        // Streams that stay open count here; a client waits with more on its own side.
+        .max_concurrent_streams(u32::try_from(requests).unwrap_or(u32::MAX))
+        .layer(gate)
         .add_service(replica.service())
-        .add_service(v1::AdminServer::new(admin))
+        .add_service(admin)
         .add_service(health_service)
         .add_service(reflection);
-    // Of a listener of one's own, `Server::tcp_nodelay` isn't heard.
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let incoming = listener::accept(listener, connections, credentials);
     let mut stopped = stopped;
     Ok(async move {
         let stop = async move {

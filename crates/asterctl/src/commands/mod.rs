@@ -1,5 +1,6 @@
 //! One file for each verb: its arguments, the request that they make, and how the answer is shown.
 
+pub mod audit;
 pub mod cluster;
 pub mod completions;
 pub mod events;
@@ -42,6 +43,7 @@ pub async fn run(cli: Cli) -> Result<()> {
         Noun::Explain(explain) => explain.run(&mut Context::connect(&connection)?).await,
         Noun::Verify(verify) => verify.run(&mut Context::connect(&connection)?).await,
         Noun::Whatif(whatif) => whatif.run(&mut Context::connect(&connection)?).await,
+        Noun::Audit(audit) => audit.run(&mut Context::connect(&connection)?).await,
         Noun::Events(events) => events.run(&mut Context::connect(&connection)?).await,
     }
 }

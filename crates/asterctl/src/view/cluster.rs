@@ -46,6 +46,10 @@ pub struct ReplicaStatusView {
     pub digest: String,
     pub epoch: u64,
     pub started_at: String,
+    pub certificate_ends: String,
+    pub certificate_days_left: i64,
+    /// What ends soon, and why newer certificates are not taken up.
+    pub certificate_alarms: Vec<String>,
 }
 
 impl From<v1::ClusterStatus> for ClusterView {
@@ -94,6 +98,9 @@ impl From<v1::ReplicaStatus> for ReplicaStatusView {
             digest: status.digest,
             epoch: status.epoch,
             started_at: time(status.started_at_ms),
+            certificate_ends: time(status.certificate_ends_ms),
+            certificate_days_left: status.certificate_days_left,
+            certificate_alarms: status.certificate_alarms,
         }
     }
 }
@@ -113,11 +120,12 @@ impl ReplicaView {
                 status.revision.to_string(),
                 status.epoch.to_string(),
                 status.digest.chars().take(8).collect(),
+                format!("{} d", status.certificate_days_left),
                 status.version.clone(),
             ]),
             None => {
                 cells.push("unreachable".to_owned());
-                cells.extend(std::iter::repeat_n(NONE.to_owned(), 9));
+                cells.extend(std::iter::repeat_n(NONE.to_owned(), 10));
             }
         }
         cells
@@ -143,9 +151,9 @@ impl ClusterView {
     }
 }
 
-const REPLICA_COLUMNS: [&str; 12] = [
+const REPLICA_COLUMNS: [&str; 13] = [
     "NODE", "ADDRESS", "ROLE", "TERM", "LOG", "APPLIED", "SNAPSHOT", "LAG", "REVISION", "EPOCH", "DIGEST",
-    "VERSION",
+    "CERT", "VERSION",
 ];
 
 impl View for ClusterView {
@@ -178,6 +186,9 @@ impl View for ClusterView {
         for replica in &self.replicas {
             if let Some(error) = &replica.error {
                 text.push_str(&format!("replica {}: {error}\n", replica.node));
+            }
+            for alarm in replica.status.iter().flat_map(|status| &status.certificate_alarms) {
+                text.push_str(&format!("replica {}: {alarm}\n", replica.node));
             }
         }
         text

@@ -3,6 +3,7 @@
 // Clippy takes only functions with #[test] for tests; all of this is one.
 #![allow(clippy::unwrap_used)]
 
+mod audit;
 mod moves;
 mod pki;
 mod pools;

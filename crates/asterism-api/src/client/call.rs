@@ -82,6 +82,7 @@ unary! {
     GetSettingsRequest => get_settings -> GetSettingsResponse, Harmless;
     GetPlanRequest => get_plan -> Plan, Harmless;
     ExplainRequest => explain -> Explanation, Harmless;
+    ListAuditRequest => list_audit -> ListAuditResponse, Harmless;
     VerifyRequest => verify -> Verification, Harmless;
     WhatIfRequest => what_if -> Forecast, Harmless;
 }

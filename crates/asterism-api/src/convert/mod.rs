@@ -3,6 +3,7 @@
 //! Into the model everything is checked, and an error names the field and what would be valid; no bytes make it panic.
 //! Out of the model nothing fails. What a message can't hold (live status, links) is left empty for the server to add.
 
+mod audit;
 mod enums;
 mod event;
 mod host;
@@ -20,6 +21,7 @@ use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
 use asterism_model::{HostRef, Name};
 
+pub use audit::{denied_from_proto, list_audit};
 pub use enums::Mirror;
 pub use event::event;
 pub use host::{find_host, host, list_hosts, list_pools, pool};

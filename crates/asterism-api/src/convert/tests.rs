@@ -135,6 +135,23 @@ proptest! {
         take_in(&bytes)?;
     }
 
+    /// Every other message that comes from a client and is converted.
+    #[test]
+    fn bytes_of_other_requests_convert_or_give_a_named_error(bytes in vec(any::<u8>(), 0..200)) {
+        if let Ok(access) = v1::XapiAccess::decode(bytes.as_slice()) {
+            let _ = super::access_from_proto(Some(&access)).and_then(super::AccessRequest::whole);
+        }
+        if let Ok(request) = v1::ListAuditRequest::decode(bytes.as_slice()) {
+            let (entries, dropped) = super::list_audit(&NetworkState::default(), &request);
+            prop_assert_eq!((entries.len(), dropped), (0, 0));
+        }
+        if let Ok(request) = v1::ReportDeniedRequest::decode(bytes.as_slice())
+            && let Err(error) = super::denied_from_proto(request)
+        {
+            prop_assert_eq!(error.field, "role");
+        }
+    }
+
     #[test]
     fn damaged_requests_convert_or_give_a_named_error(
         operation in operation(),

@@ -11,7 +11,9 @@ use std::{
     time::Duration,
 };
 
-use asterism_model::{Command, NetworkState, NodeId, Operation, Reply, RequestId, Timestamp};
+use asterism_model::{
+    AccessRole, Caller, Command, NetworkState, NodeId, Operation, Reply, RequestId, Timestamp,
+};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tonic::transport::{Server, ServerTlsConfig};
 
@@ -165,12 +167,13 @@ impl Shared {
         let mut replicated = self.lock();
         let index = *self.index.borrow() + 1;
         // A time of the test's own: a second per entry.
-        let reply = replicated.state.apply(&Command {
-            caller: None,
-            request,
-            at: Timestamp(index * 1000),
-            operation,
+        let caller = Some(Caller {
+            name: "alice".to_owned(),
+            role: AccessRole::Operator,
+            from: "10.0.0.9".to_owned(),
         });
+        let reply =
+            replicated.state.apply(&Command { caller, request, at: Timestamp(index * 1000), operation });
         self.index.send_replace(index);
         (index, reply)
     }

@@ -222,6 +222,30 @@ impl v1::Admin for Replica {
         .await
     }
 
+    async fn list_audit(
+        &self,
+        request: Request<v1::ListAuditRequest>,
+    ) -> Result<Response<v1::ListAuditResponse>, Status> {
+        self.answer("list_audit", |shared| {
+            let state = shared.lock().state.clone();
+            let (entries, dropped) = convert::list_audit(&state, request.get_ref());
+            Ok(v1::ListAuditResponse { mark: self.mark(state.revision()), entries, dropped })
+        })
+        .await
+    }
+
+    async fn report_denied(
+        &self,
+        request: Request<v1::ReportDeniedRequest>,
+    ) -> Result<Response<v1::ReportDeniedResponse>, Status> {
+        self.answer("report_denied", |shared| {
+            let (_, method) = convert::denied_from_proto(request.into_inner())?;
+            shared.apply(None, Operation::RecordDenied { method });
+            Ok(v1::ReportDeniedResponse {})
+        })
+        .await
+    }
+
     async fn what_if(&self, request: Request<v1::WhatIfRequest>) -> Result<Response<v1::Forecast>, Status> {
         self.answer("what_if", |shared| {
             let mut replicated = shared.lock();

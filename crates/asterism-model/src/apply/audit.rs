@@ -14,13 +14,12 @@ impl NetworkState {
         if self.cluster.is_none() || matches!(command.operation, Operation::OpenSession) {
             return;
         }
-        let (described, result) = match &command.operation {
-            Operation::RecordDenied { method } => {
-                let described =
-                    Described { operation: method.clone(), subject: String::new(), details: String::new() };
-                (described, AuditResult::NotPermitted)
-            }
-            operation => (Described::of(operation), AuditResult::of(reply)),
+        let (described, result) = if let Operation::RecordDenied { method } = &command.operation {
+            let described =
+                Described { operation: method.clone(), subject: String::new(), details: String::new() };
+            (described, AuditResult::NotPermitted)
+        } else {
+            (Described::of(&command.operation), AuditResult::of(reply))
         };
         let Described { operation, subject, details } = described;
         self.last_audit = self.last_audit.saturating_add(1);

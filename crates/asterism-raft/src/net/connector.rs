@@ -1,6 +1,9 @@
 //! How a connection to a peer is made, and how a peer proves who it is.
 
-use std::time::Duration;
+use std::{
+    sync::{PoisonError, RwLock, RwLockReadGuard},
+    time::Duration,
+};
 
 use asterism_model::NodeId;
 use openssl::x509::X509;
@@ -24,6 +27,11 @@ pub trait PeerConnector: Send + Sync + 'static {
     /// The address can't be used; what happens on the network shows in the calls.
     fn channel(&self, to: NodeId, address: &str) -> Result<Channel, ConnectError>;
 
+    /// Rises when channels that were made before are to be given up for new ones: certificates were replaced.
+    fn generation(&self) -> u64 {
+        0
+    }
+
     /// Checks that the peer that presented `certificates` is node `from`.
     ///
     /// # Errors
@@ -40,8 +48,14 @@ pub trait PeerConnector: Send + Sync + 'static {
 /// TLS between replicas: each presents its node certificate and verifies the other's against the cluster's CA.
 /// A node's certificate carries the DNS name `node-<id>.asterism`, on both sides of a connection.
 pub struct TlsPeers {
+    shown: RwLock<Shown>,
+}
+
+/// What this node shows and trusts.
+struct Shown {
     config: ClientTlsConfig,
     own: Vec<String>,
+    generation: u64,
 }
 
 impl TlsPeers {
@@ -50,6 +64,28 @@ impl TlsPeers {
     /// # Errors
     /// One of the texts holds no such thing.
     pub fn new(ca: &[u8], certificate: &[u8], key: &[u8]) -> Result<Self, ConnectError> {
+        Ok(Self { shown: RwLock::new(Shown::new(ca, certificate, key)?) })
+    }
+
+    /// Shows and trusts something else from the next connection on. Calls that are under way end on theirs.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; what was there before stays.
+    pub fn take_up(&self, ca: &[u8], certificate: &[u8], key: &[u8]) -> Result<(), ConnectError> {
+        let shown = Shown::new(ca, certificate, key)?;
+        let mut current = self.shown.write().unwrap_or_else(PoisonError::into_inner);
+        let generation = current.generation + 1;
+        *current = Shown { generation, ..shown };
+        Ok(())
+    }
+
+    fn shown(&self) -> RwLockReadGuard<'_, Shown> {
+        self.shown.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shown {
+    fn new(ca: &[u8], certificate: &[u8], key: &[u8]) -> Result<Self, ConnectError> {
         certificates("tls.ca", ca)?;
         let chain = certificates("tls.cert", certificate)?;
         let leaf = chain.first().ok_or_else(|| unusable("tls.cert", "it holds no certificate"))?;
@@ -61,16 +97,20 @@ impl TlsPeers {
         let config = ClientTlsConfig::new()
             .ca_certificate(Certificate::from_pem(ca))
             .identity(Identity::from_pem(certificate, key));
-        Ok(Self { config, own: dns_names(leaf) })
+        Ok(Self { config, own: dns_names(leaf), generation: 0 })
     }
 }
 
 impl PeerConnector for TlsPeers {
     fn channel(&self, to: NodeId, address: &str) -> Result<Channel, ConnectError> {
-        let tls = self.config.clone().domain_name(node_name(to));
+        let tls = self.shown().config.clone().domain_name(node_name(to));
         let endpoint = endpoint("https", to, address)?;
         let endpoint = endpoint.tls_config(tls).map_err(|error| unusable("the TLS configuration", error))?;
         Ok(endpoint.connect_lazy())
+    }
+
+    fn generation(&self) -> u64 {
+        self.shown().generation
     }
 
     fn verify(&self, from: NodeId, certificates: Option<&[CertificateDer<'static>]>) -> Result<(), String> {
@@ -80,7 +120,7 @@ impl PeerConnector for TlsPeers {
     }
 
     fn verify_own(&self, node: NodeId) -> Result<(), String> {
-        require_name(&self.own, node)
+        require_name(&self.shown().own, node)
     }
 }
 

@@ -47,8 +47,16 @@ pub enum Method {
 pub struct Links {
     station: Arc<Station>,
     connector: Arc<dyn PeerConnector>,
-    channels: Mutex<BTreeMap<(NodeId, Class), (String, Channel)>>,
+    channels: Mutex<BTreeMap<(NodeId, Class), Known>>,
     problems: Notes,
+}
+
+/// A channel, and what it was made for.
+struct Known {
+    address: String,
+    /// Of the connector: with other certificates there are other channels.
+    generation: u64,
+    channel: Channel,
 }
 
 /// A call that was not answered, or not by whom it should be.
@@ -116,15 +124,19 @@ impl Links {
 
     fn client(&self, peer: &Peer, class: Class) -> Result<RaftClient<Channel>, CallError> {
         let mut channels = lock(&self.channels);
-        let known = channels.get(&(peer.node, class)).filter(|(address, _)| *address == peer.address);
+        let generation = self.connector.generation();
+        let known = channels
+            .get(&(peer.node, class))
+            .filter(|known| known.address == peer.address && known.generation == generation);
         let channel = match known {
-            Some((_, channel)) => channel.clone(),
+            Some(known) => known.channel.clone(),
             None => {
                 let channel = self
                     .connector
                     .channel(peer.node, &peer.address)
                     .map_err(|error| refused(chain(&error)))?;
-                channels.insert((peer.node, class), (peer.address.clone(), channel.clone()));
+                let known = Known { address: peer.address.clone(), generation, channel: channel.clone() };
+                channels.insert((peer.node, class), known);
                 channel
             }
         };

@@ -6,7 +6,7 @@ use std::{
 };
 
 use asterism_api::{ApiError, FieldError, convert, v1};
-use asterism_model::{ClusterId, Name, NodeId, Operation, stored};
+use asterism_model::{Caller, ClusterId, Name, NodeId, Operation, stored};
 use asterism_raft::{InitError, MemberStatus, Peer, Role};
 use futures::future::join_all;
 use tonic::Request;
@@ -39,6 +39,7 @@ impl AdminService {
 
     pub(super) async fn init(
         &self,
+        caller: &Caller,
         request: v1::InitClusterRequest,
     ) -> Result<v1::InitClusterResponse, ApiError> {
         let id: ClusterId = field("cluster_id", request.cluster_id.parse())?;
@@ -64,17 +65,18 @@ impl AdminService {
             }
             Err(error @ InitError::Stopped(_)) => return Err(ApiError::Internal(error.to_string())),
         }
-        self.name_cluster(id, &name).await?;
+        self.name_cluster(caller, id, &name).await?;
         Ok(v1::InitClusterResponse { cluster_id: id.to_string(), name: name.to_string() })
     }
 
     /// Gives the cluster its identity, wherever the first leader is.
-    async fn name_cluster(&self, id: ClusterId, name: &Name) -> Result<(), ApiError> {
+    async fn name_cluster(&self, caller: &Caller, id: ClusterId, name: &Name) -> Result<(), ApiError> {
         let leadership = self.replica.watch_leadership().borrow().clone();
         let here = self.replica.status();
         if leadership.is_leader || leadership.leader.is_none() {
             let operation = Operation::InitCluster { cluster: id, name: name.clone() };
-            let proposed = self.replica.propose(operation, None, self.clock.wall(), DEADLINE).await;
+            let proposed =
+                self.replica.propose_for(caller.clone(), operation, None, self.clock.wall(), DEADLINE).await;
             let reply = proposed.map_err(proposal_failure)?.reply;
             return match reply {
                 asterism_model::Reply::Applied { .. } => Ok(()),
@@ -91,7 +93,9 @@ impl AdminService {
             members: members.collect(),
         };
         let mut leader = self.forwarder.admin(&leader)?;
-        match leader.init_cluster(forward::passed_on(Request::new(request))).await {
+        let mut request = Request::new(request);
+        request.extensions_mut().insert(caller.clone());
+        match leader.init_cluster(forward::passed_on(request)).await {
             Ok(_) => Ok(()),
             Err(status) => Err(ApiError::NoQuorum(format!("the first leader: {}", status.message()))),
         }
@@ -166,6 +170,9 @@ impl AdminService {
     fn own_status(&self) -> v1::ReplicaStatus {
         let status = self.replica.status();
         let view = self.replica.read_stale();
+        let now = i64::try_from(self.clock.wall().0 / 1000).unwrap_or(i64::MAX);
+        let standing = self.credentials.borrow().clone();
+        let certificate_ends = u64::try_from(standing.credentials.ends()).unwrap_or(0);
         v1::ReplicaStatus {
             role: match status.role {
                 Role::Leader => v1::Role::Leader,
@@ -186,6 +193,9 @@ impl AdminService {
             digest: stored::digest(&view.state),
             epoch: view.state.epoch(),
             started_at_ms: self.clock.started_at().0,
+            certificate_ends_ms: certificate_ends.saturating_mul(1000),
+            certificate_days_left: (standing.credentials.ends() - now).div_euclid(asterism_pki::DAY),
+            certificate_alarms: standing.alarms(now),
         }
     }
 }

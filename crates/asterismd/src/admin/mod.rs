@@ -2,10 +2,10 @@
 //!
 //! Any replica may be asked. Writes and linearizable reads go to the leader, since it also knows what stands on the
 //! hosts; stale reads are answered from this replica's own state. A request that was passed on once is never passed on
-//! again.
+//! again. Who may ask for what was decided before ([`crate::access`]).
 
+mod audit;
 mod bfd;
-mod caller;
 mod cluster;
 mod explain;
 mod forward;
@@ -29,7 +29,7 @@ use tokio::sync::watch;
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 
-use crate::{clock::Clock, leader::LeaderView, pools::PoolAccess};
+use crate::{access::caller, clock::Clock, credentials::Standing, leader::LeaderView, pools::PoolAccess};
 use forward::Forwarder;
 use read::Reading;
 
@@ -55,6 +55,7 @@ pub struct AdminService {
     pub stopped: watch::Receiver<bool>,
     pub forwarder: Forwarder,
     pub pools: PoolAccess,
+    pub credentials: watch::Receiver<Standing>,
 }
 
 pub use forward::Forwarder as AdminForwarder;
@@ -68,20 +69,18 @@ impl v1::Admin for AdminService {
         &self,
         request: Request<v1::InitClusterRequest>,
     ) -> Answer<v1::InitClusterResponse> {
-        caller::check(&request)?;
-        Ok(Response::new(self.init(request.into_inner()).await?))
+        let caller = caller::of(&request)?;
+        Ok(Response::new(self.init(&caller, request.into_inner()).await?))
     }
 
     async fn get_cluster_status(
         &self,
         request: Request<v1::GetClusterStatusRequest>,
     ) -> Answer<v1::ClusterStatus> {
-        caller::check(&request)?;
         Ok(Response::new(self.cluster_status(request.into_inner().local).await))
     }
 
     async fn write(&self, request: Request<v1::WriteRequest>) -> Answer<v1::Receipt> {
-        caller::check(&request)?;
         if let Some(leader) = self.leader_to_ask(&request)? {
             return self
                 .forwarder
@@ -90,7 +89,8 @@ impl v1::Admin for AdminService {
                 .await
                 .map_err(forward::told);
         }
-        Ok(Response::new(self.apply_write(&request.into_inner()).await?))
+        let caller = caller::of(&request)?;
+        Ok(Response::new(self.apply_write(caller, &request.into_inner()).await?))
     }
 
     async fn get_settings(
@@ -109,7 +109,6 @@ impl v1::Admin for AdminService {
     }
 
     async fn verify(&self, request: Request<v1::VerifyRequest>) -> Answer<v1::Verification> {
-        caller::check(&request)?;
         if let Some(leader) = self.leader_to_ask(&request)? {
             return self
                 .forwarder
@@ -135,7 +134,6 @@ impl v1::Admin for AdminService {
     }
 
     async fn add_xapi_pool(&self, request: Request<v1::AddXapiPoolRequest>) -> Answer<v1::XapiReceipt> {
-        caller::check(&request)?;
         if let Some(leader) = self.leader_to_ask(&request)? {
             return self
                 .forwarder
@@ -144,14 +142,14 @@ impl v1::Admin for AdminService {
                 .await
                 .map_err(forward::told);
         }
-        Ok(Response::new(self.add_pool(request.into_inner()).await?))
+        let caller = caller::of(&request)?;
+        Ok(Response::new(self.add_pool(caller, request.into_inner()).await?))
     }
 
     async fn change_xapi_access(
         &self,
         request: Request<v1::ChangeXapiAccessRequest>,
     ) -> Answer<v1::XapiReceipt> {
-        caller::check(&request)?;
         if let Some(leader) = self.leader_to_ask(&request)? {
             return self
                 .forwarder
@@ -160,11 +158,11 @@ impl v1::Admin for AdminService {
                 .await
                 .map_err(forward::told);
         }
-        Ok(Response::new(self.change_pool_access(request.into_inner()).await?))
+        let caller = caller::of(&request)?;
+        Ok(Response::new(self.change_pool_access(caller, request.into_inner()).await?))
     }
 
     async fn check_pool(&self, request: Request<v1::CheckPoolRequest>) -> Answer<v1::PoolCheck> {
-        caller::check(&request)?;
         if let Some(leader) = self.leader_to_ask(&request)? {
             return self
                 .forwarder
@@ -254,6 +252,25 @@ impl v1::Admin for AdminService {
         }
     }
 
+    async fn list_audit(&self, request: Request<v1::ListAuditRequest>) -> Answer<v1::ListAuditResponse> {
+        match self.reading(&request, request.get_ref().consistency).await? {
+            Reading::Here(view) => Ok(Response::new(self.audit_trail(&view, request.get_ref()))),
+            Reading::At(leader) => self
+                .forwarder
+                .admin(&leader)?
+                .list_audit(forward::passed_on(request))
+                .await
+                .map_err(forward::told),
+        }
+    }
+
+    async fn report_denied(
+        &self,
+        request: Request<v1::ReportDeniedRequest>,
+    ) -> Answer<v1::ReportDeniedResponse> {
+        Ok(Response::new(self.keep_denied(request.into_inner()).await?))
+    }
+
     type WatchEventsStream = Streamed<v1::Event>;
 
     async fn watch_events(
@@ -277,7 +294,6 @@ impl v1::Admin for AdminService {
     type AwaitStream = Streamed<v1::Progress>;
 
     async fn r#await(&self, request: Request<v1::AwaitRequest>) -> Answer<Self::AwaitStream> {
-        caller::check(&request)?;
         if let Some(leader) = self.leader_to_ask(&request)? {
             let stream = self
                 .forwarder
@@ -309,7 +325,6 @@ impl AdminService {
 
     /// From which state a read is answered: this replica's, or the leader's.
     async fn reading<T>(&self, request: &Request<T>, consistency: i32) -> Result<Reading, Status> {
-        caller::check(request)?;
         match v1::Consistency::try_from(consistency) {
             Ok(v1::Consistency::Stale) => Ok(Reading::Here(self.replica.read_stale())),
             Ok(v1::Consistency::Linearizable | v1::Consistency::Unspecified) => {
@@ -344,7 +359,7 @@ impl AdminService {
     }
 }
 
-fn proposal_failure(error: ProposeError) -> ApiError {
+pub(crate) fn proposal_failure(error: ProposeError) -> ApiError {
     match error {
         ProposeError::NotLeader { leader } => {
             ApiError::NotLeader { leader: leader.map(|peer| (peer.node, peer.address)) }

@@ -1,7 +1,7 @@
 //! Pools behind a XAPI: added, changed and checked by the leader, who looks at the pool before anything is stored.
 
 use asterism_api::{ApiError, FieldError, convert, v1};
-use asterism_model::{Operation, Pool, Refusal, XapiAccess, XapiPool};
+use asterism_model::{Caller, Operation, Pool, Refusal, XapiAccess, XapiPool};
 use asterism_raft::View;
 use asterism_xapi::{PoolSurvey, XapiConfig};
 use tracing::info;
@@ -15,6 +15,7 @@ use crate::{
 impl AdminService {
     pub(super) async fn add_pool(
         &self,
+        caller: Caller,
         request: v1::AddXapiPoolRequest,
     ) -> Result<v1::XapiReceipt, ApiError> {
         let name = convert::parse_name("name", &request.name)?;
@@ -40,11 +41,12 @@ impl AdminService {
             trust: trust_to_keep(asked.trust, seen.certificate.into_iter().chain(told)),
         };
         let operation = Operation::AddXapiPool { name, uuid: seen.uuid, access: Box::new(access) };
-        self.write_pool(operation, request.request_id, &seen).await
+        self.write_pool(caller, operation, request.request_id, &seen).await
     }
 
     pub(super) async fn change_pool_access(
         &self,
+        caller: Caller,
         request: v1::ChangeXapiAccessRequest,
     ) -> Result<v1::XapiReceipt, ApiError> {
         let name = convert::parse_name("pool", &request.pool)?;
@@ -78,7 +80,7 @@ impl AdminService {
             trust: trust_to_keep(trust, seen.certificate.into_iter().chain(told)),
         };
         let operation = Operation::ChangeXapiAccess { pool: name, access: Box::new(access) };
-        self.write_pool(operation, request.request_id, &seen).await
+        self.write_pool(caller, operation, request.request_id, &seen).await
     }
 
     pub(super) async fn preflight(&self, request: v1::CheckPoolRequest) -> Result<v1::PoolCheck, ApiError> {
@@ -98,7 +100,7 @@ impl AdminService {
         let addresses = seen.hosts.iter().filter(|(_, host)| host.is_live);
         let addresses = addresses.filter_map(|(name, host)| Some((name.clone(), host.address?)));
         let ports = pools::probe(addresses).await;
-        let authority = self.pools.identity.as_ref().map(|identity| identity.authority);
+        let authority = self.pools.identity().map(|identity| identity.authority);
         let items = preflight::judge(&preflight::Sight { survey: &seen, ports: &ports, authority });
         Ok(v1::PoolCheck { survey: Some(survey_to_proto(&seen)), items })
     }
@@ -117,16 +119,20 @@ impl AdminService {
     /// As any write; what is sealed in it is not logged.
     async fn write_pool(
         &self,
+        caller: Caller,
         operation: Operation,
         request_id: Option<v1::RequestId>,
         seen: &PoolSurvey,
     ) -> Result<v1::XapiReceipt, ApiError> {
         let request_id = request_id.map(convert::request_id_from_proto);
-        let described = format!("{operation:?}");
-        let proposed = self.replica.propose(operation, request_id, self.clock.wall(), DEADLINE).await;
-        let proposed = proposed.map_err(proposal_failure)?;
+        let (described, by) = (format!("{operation:?}"), caller.to_string());
+        let proposed = self
+            .replica
+            .propose_for(caller, operation, request_id, self.clock.wall(), DEADLINE)
+            .await
+            .map_err(proposal_failure)?;
         let receipt = convert::receipt(proposed.index, proposed.reply)?;
-        info!(index = receipt.index, revision = receipt.revision, operation = described, "applied");
+        info!(index = receipt.index, revision = receipt.revision, by, operation = described, "applied");
         Ok(v1::XapiReceipt { receipt: Some(receipt), survey: Some(survey_to_proto(seen)) })
     }
 }

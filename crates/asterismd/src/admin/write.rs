@@ -1,27 +1,38 @@
 //! Changes of the replicated state.
 
 use asterism_api::{ApiError, convert, v1};
+use asterism_model::Caller;
 use tracing::info;
 
 use super::{AdminService, DEADLINE, proposal_failure};
 
 impl AdminService {
     /// Proposes one write; this replica leads, or did a moment ago.
-    pub(super) async fn apply_write(&self, request: &v1::WriteRequest) -> Result<v1::Receipt, ApiError> {
+    pub(super) async fn apply_write(
+        &self,
+        caller: Caller,
+        request: &v1::WriteRequest,
+    ) -> Result<v1::Receipt, ApiError> {
         let operation = convert::operation_from_request(request)?;
         let request_id = request.request_id.map(convert::request_id_from_proto);
-        let described = format!("{operation:?}");
+        let (described, by) = (format!("{operation:?}"), caller.to_string());
         let proposed = self
             .replica
-            .propose(operation, request_id, self.clock.wall(), DEADLINE)
+            .propose_for(caller, operation, request_id, self.clock.wall(), DEADLINE)
             .await
             .map_err(proposal_failure)?;
         let receipt = convert::receipt(proposed.index, proposed.reply);
         match &receipt {
             Ok(receipt) => {
-                info!(index = receipt.index, revision = receipt.revision, operation = described, "applied")
+                info!(
+                    index = receipt.index,
+                    revision = receipt.revision,
+                    by,
+                    operation = described,
+                    "applied"
+                )
             }
-            Err(refusal) => info!(index = proposed.index, %refusal, operation = described, "refused"),
+            Err(refusal) => info!(index = proposed.index, %refusal, by, operation = described, "refused"),
         }
         Ok(receipt?)
     }

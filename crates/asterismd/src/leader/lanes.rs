@@ -34,6 +34,9 @@ pub struct Lanes {
 }
 
 struct HostLane {
+    /// Where it goes to, to be dialled again when our certificates are others and it could not be.
+    endpoint: OvsdbEndpoint,
+    session: Option<Arc<HostSession>>,
     orders: mpsc::Sender<Order>,
     /// Dropped with the lane, which aborts them.
     _tasks: JoinSet<()>,
@@ -49,23 +52,50 @@ impl Lanes {
         let mut tasks = JoinSet::new();
         let (orders, received) = mpsc::channel(ORDERS);
         let config = self.config_of(host, state);
-        let opened = config
-            .and_then(|config| HostSession::open(host, endpoint, &config).map_err(|error| chain(&error)));
-        match opened {
+        let opened = config.and_then(|config| {
+            HostSession::open(host, endpoint.clone(), &config).map_err(|error| chain(&error))
+        });
+        let session = match opened {
             Ok(session) => {
                 let session = Arc::new(session);
                 let report = report(host, session.state(), self.inbox.clone());
                 tasks.spawn(report.instrument(span.clone()));
-                tasks.spawn(obey(session, received, self.inbox.clone()).instrument(span));
+                tasks.spawn(obey(session.clone(), received, self.inbox.clone()).instrument(span));
+                Some(session)
             }
             Err(why) => {
                 // It stays so until our configuration or what the pool tells of the host is another.
                 span.in_scope(|| warn!(why, "host can't be dialled"));
                 let inbox = self.inbox.clone();
                 tasks.spawn(async move { send(&inbox, Event::SessionLost { host, why }).await });
+                None
+            }
+        };
+        self.hosts.insert(host, HostLane { endpoint, session, orders, _tasks: tasks });
+    }
+
+    /// Shows other certificates to hosts from their next session on; sessions that are open stay. Hosts that could not be
+    /// dialled are tried again.
+    pub fn take_up(&mut self, tls: Option<TlsConfig>, identity: Option<HostIdentity>, state: &NetworkState) {
+        self.config.tls = tls;
+        self.identity = identity;
+        let hosts: Vec<(HostId, OvsdbEndpoint, Option<Arc<HostSession>>)> = self
+            .hosts
+            .iter()
+            .map(|(host, lane)| (*host, lane.endpoint.clone(), lane.session.clone()))
+            .collect();
+        for (host, endpoint, session) in hosts {
+            let Some(session) = session else {
+                self.connect(host, endpoint, state);
+                continue;
+            };
+            let taken = self
+                .config_of(host, state)
+                .and_then(|config| session.take_up(config.tls.as_ref()).map_err(|error| chain(&error)));
+            if let Err(why) = taken {
+                warn!(%host, why, "newer certificates are not shown to a host");
             }
         }
-        self.hosts.insert(host, HostLane { orders, _tasks: tasks });
     }
 
     /// A host of a static pool is believed as the configuration says, one of a pool behind a XAPI as its pool tells.

@@ -25,7 +25,11 @@ use tracing::{Instrument, debug, error, info, info_span, warn};
 pub use pools::PoolWatch;
 pub use view::{LeaderView, LeadingView, PoolHealth};
 
-use crate::{clock::Clock, pools::PoolAccess};
+use crate::{
+    clock::Clock,
+    credentials::{Credentials, Standing},
+    pools::PoolAccess,
+};
 use lanes::Lanes;
 use pools::PoolLanes;
 
@@ -50,6 +54,8 @@ pub struct Context {
     /// What operators are shown; empty while this replica does not lead.
     pub view: watch::Sender<Arc<LeaderView>>,
     pub stopped: watch::Receiver<bool>,
+    /// What is shown to hosts and pools.
+    pub credentials: watch::Receiver<Standing>,
 }
 
 /// Leads whenever this replica is elected, until it is stopped.
@@ -84,10 +90,14 @@ async fn lead(context: &mut Context) {
     let reconciler =
         Reconciler::new(context.settings.clone(), cluster, epoch, view.state, context.clock.tick());
     let (inbox, events) = mpsc::channel(INBOX);
-    let identity = context.pools.identity.clone();
-    let lanes = Lanes::new(context.sessions.clone(), identity, inbox.clone());
+    let credentials = context.credentials.borrow_and_update().credentials.clone();
+    let sessions = SessionConfig { tls: credentials.static_hosts.clone(), ..context.sessions.clone() };
+    let lanes = Lanes::new(sessions, credentials.identity.clone(), inbox.clone());
+    context.pools.take_up(credentials.identity.clone());
+    let shown = credentials.clone();
     let pools = PoolLanes::new(context.pools.clone(), inbox.clone());
-    let mut leading = Leading { context, reconciler, lanes, pools, inbox, events, proposals: JoinSet::new() };
+    let mut leading =
+        Leading { context, reconciler, lanes, pools, inbox, events, proposals: JoinSet::new(), shown };
     let reason = leading.run().await;
     info!(epoch, reason, "leading no longer");
 }
@@ -119,6 +129,8 @@ struct Leading<'a> {
     inbox: mpsc::Sender<Event>,
     events: mpsc::Receiver<Event>,
     proposals: JoinSet<()>,
+    /// The certificates that hosts and pools are met with.
+    shown: Arc<Credentials>,
 }
 
 impl Leading<'_> {
@@ -127,6 +139,7 @@ impl Leading<'_> {
         let mut applied = self.context.replica.watch_applied();
         let mut leadership = self.context.replica.watch_leadership();
         let mut stopped = self.context.stopped.clone();
+        let mut credentials = self.context.credentials.clone();
         let mut batch = Vec::with_capacity(BATCH);
         loop {
             if let Some(reason) = self.carry_out() {
@@ -155,6 +168,11 @@ impl Leading<'_> {
                     };
                 }
                 _ = stopped.wait_for(|stopped| *stopped) => return "stopping".into(),
+                // What keeps them outlives this loop, and an error would come again and again.
+                Ok(()) = credentials.changed() => {
+                    let newest = credentials.borrow_and_update().credentials.clone();
+                    self.take_up(newest);
+                }
                 _ = self.events.recv_many(&mut batch, BATCH) => {
                     for event in batch.drain(..) {
                         self.handle(event);
@@ -168,6 +186,23 @@ impl Leading<'_> {
                 }
             }
         }
+    }
+
+    /// Meets hosts and pools with other certificates.
+    fn take_up(&mut self, newest: Arc<Credentials>) {
+        if Arc::ptr_eq(&newest, &self.shown) {
+            return;
+        }
+        let state = self.context.replica.read_stale().state;
+        self.context.pools.take_up(newest.identity.clone());
+        self.lanes.take_up(newest.static_hosts.clone(), newest.identity.clone(), &state);
+        let authority = |credentials: &Credentials| {
+            credentials.identity.as_ref().map(|identity| identity.authority_pem.clone())
+        };
+        if authority(&newest) != authority(&self.shown) {
+            self.pools.take_up(&state);
+        }
+        self.shown = newest;
     }
 
     fn handle(&mut self, event: Event) {

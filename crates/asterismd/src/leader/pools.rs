@@ -87,6 +87,13 @@ impl PoolLanes {
         PoolSession::open(id, config).map_err(|error| chain(&error))
     }
 
+    /// Logs into each pool anew, which is what tells it of another authority of ours.
+    pub fn take_up(&mut self, state: &NetworkState) {
+        for pool in self.pools.keys().copied().collect::<Vec<_>>() {
+            self.connect(pool, state);
+        }
+    }
+
     /// What each pool's session shows, as long as there is one.
     pub fn watch(&self) -> impl Iterator<Item = (PoolId, PoolWatch)> {
         let watch = |lane: &PoolLane| Some(PoolWatch(Arc::downgrade(lane.session.as_ref()?)));

@@ -10,7 +10,11 @@ pub mod preflight;
 mod problem;
 mod survey;
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{
+    collections::BTreeSet,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use asterism_api::{ApiError, convert::TrustRequest};
 use asterism_model::{
@@ -33,8 +37,8 @@ pub struct PoolAccess {
     pub node: NodeId,
     /// Opens the pools' passwords; the same on all replicas.
     pub key: Option<ClusterKey>,
-    /// What hosts are shown; without it their databases can't be opened.
-    pub identity: Option<HostIdentity>,
+    /// What hosts are shown; without it their databases can't be opened. Shared by all copies, since it can be renewed.
+    identity: Arc<Mutex<Option<HostIdentity>>>,
 }
 
 /// Who this node is to hosts that ask for a certificate.
@@ -95,6 +99,20 @@ pub enum AccessError {
 }
 
 impl PoolAccess {
+    pub fn new(node: NodeId, key: Option<ClusterKey>, identity: Option<HostIdentity>) -> Self {
+        Self { node, key, identity: Arc::new(Mutex::new(identity)) }
+    }
+
+    /// Who this node is to hosts that ask.
+    pub fn identity(&self) -> Option<HostIdentity> {
+        self.identity.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Shows something else from now on.
+    pub fn take_up(&self, identity: Option<HostIdentity>) {
+        *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = identity;
+    }
+
     /// How to reach a pool that is stored. Its hosts of today are among the addresses: any of them may be the master
     /// tomorrow.
     ///
@@ -130,7 +148,7 @@ impl PoolAccess {
         let originator = format!("asterism/{}", self.node);
         XapiConfig {
             expected_pool,
-            authority: self.identity.as_ref().map(|identity| identity.authority_pem.clone()),
+            authority: self.identity().map(|identity| identity.authority_pem),
             ..XapiConfig::new(addresses, user, password, trust, originator)
         }
     }

@@ -83,12 +83,14 @@ impl Renew {
         let subject = Subject::of(old).ok_or_else(|| {
             usage(format!("{name}.pem is for nobody that is known here; expected {expected}"))
         })?;
-        match subject {
-            Subject::Node { node, .. } if !self.addresses.is_empty() => {
+        match (subject, self.addresses.is_empty()) {
+            (subject, true) => Ok(subject),
+            (Subject::Node { node, .. }, false) => {
                 Ok(Subject::Node { node, addresses: self.addresses.clone() })
             }
-            subject if self.addresses.is_empty() => Ok(subject),
-            _ => Err(usage(format!("--address: {name}.pem is not a node's"))),
+            (Subject::Caller { .. } | Subject::Ovsdb | Subject::Other { .. }, false) => {
+                Err(usage(format!("--address: {name}.pem is not a node's")))
+            }
         }
     }
 }

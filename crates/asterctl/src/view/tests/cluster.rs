@@ -25,6 +25,9 @@ fn message() -> v1::ClusterStatus {
             digest: digest.into(),
             epoch: 4,
             started_at_ms: 1_772_000_000_000,
+            certificate_ends_ms: 1_779_776_000_000,
+            certificate_days_left: 90,
+            certificate_alarms: Vec::new(),
         })
     };
     let replica = |node: u64, status: v1::replica::Status| v1::Replica {
@@ -71,11 +74,11 @@ fn the_cluster() {
             leader:   1
             The leader only looks: read-only mode (`asterctl cluster settings`).
 
-            NODE          ADDRESS        ROLE         TERM  LOG  APPLIED  SNAPSHOT  LAG  REVISION  EPOCH  DIGEST    VERSION
-            1             10.0.0.1:7400  leader       7     120  120      100       0    12        4      01234567  0.1.0
-            2             10.0.0.2:7400  follower     7     120  118      100       2    12        4      fedcba98  0.1.0
-            3             10.0.0.3:7400  unreachable  -     -    -        -         -    -         -      -         -
-            4 (no voter)  10.0.0.4:7400  learner      7     120  120      100       0    12        4      ffff      0.1.0
+            NODE          ADDRESS        ROLE         TERM  LOG  APPLIED  SNAPSHOT  LAG  REVISION  EPOCH  DIGEST    CERT  VERSION
+            1             10.0.0.1:7400  leader       7     120  120      100       0    12        4      01234567  90 d  0.1.0
+            2             10.0.0.2:7400  follower     7     120  118      100       2    12        4      fedcba98  90 d  0.1.0
+            3             10.0.0.3:7400  unreachable  -     -    -        -         -    -         -      -         -     -
+            4 (no voter)  10.0.0.4:7400  learner      7     120  120      100       0    12        4      ffff      90 d  0.1.0
             replica 3: connection refused
         "#]],
     );

@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod oracle;
+pub mod protocol;
 pub mod sim;
 
 /// Hosts that are only their OVSDB, shared with the planner's own tests.

@@ -18,6 +18,8 @@ struct Arguments {
 enum What {
     /// Simulate whole clusters in virtual time: one seed, one run.
     Sim(cli::SimArguments),
+    /// Run the real consensus in virtual time, on simulated networks and disks: one seed, one run.
+    Protocol(cli::ProtocolArguments),
     /// Break the harness's own fakes one by one, and see whether the oracles notice.
     SelfTest(cli::SelfTestArguments),
 }
@@ -25,6 +27,7 @@ enum What {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         What::Sim(arguments) => cli::sim(&arguments),
+        What::Protocol(arguments) => cli::protocol(&arguments),
         What::SelfTest(arguments) => cli::self_test(&arguments),
     };
     match done {

@@ -64,7 +64,7 @@ fn parse_kinds(text: &str) -> Result<Kinds, String> {
     if text == "none" { Ok(Kinds(None)) } else { text.parse().map(|kind| Kinds(Some(kind))) }
 }
 
-fn parse_range(text: &str) -> Result<RangeInclusive<u64>, String> {
+pub fn parse_range(text: &str) -> Result<RangeInclusive<u64>, String> {
     let range = || {
         let (first, last) = text.split_once("..")?;
         Some(first.parse().ok()?..=last.trim_start_matches('=').parse().ok()?)

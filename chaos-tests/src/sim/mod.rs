@@ -29,6 +29,7 @@ pub use faults::{Fault, FaultKind};
 pub use options::{Options, Report, Tally, Violation};
 pub use shrink::shrink;
 pub use time::Time;
+pub use trace::Trace;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -74,6 +75,6 @@ pub fn run(seed: u64, options: &Options) -> Report {
         plan,
         violation: world.violation().cloned(),
         tally: world.tally,
-        lines: world.trace.into_lines(),
+        lines: world.trace.take_lines(),
     }
 }

@@ -39,7 +39,7 @@ impl Trace {
         self.count
     }
 
-    pub fn into_lines(self) -> Vec<String> {
-        self.kept.unwrap_or_default()
+    pub fn take_lines(&mut self) -> Vec<String> {
+        self.kept.take().unwrap_or_default()
     }
 }

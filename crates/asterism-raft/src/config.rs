@@ -51,6 +51,14 @@ impl Default for Timing {
     }
 }
 
+/// What openraft is told for a replica of this configuration.
+///
+/// # Errors
+/// A field is not valid; the sentence names it and what would be.
+pub fn openraft_config(config: &ReplicaConfig) -> Result<Arc<openraft::Config>, StartError> {
+    config.validate()
+}
+
 impl ReplicaConfig {
     /// Checks every field and returns what openraft is told.
     pub(crate) fn validate(&self) -> Result<Arc<openraft::Config>, StartError> {

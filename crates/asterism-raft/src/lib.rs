@@ -36,7 +36,8 @@ pub use replica::{
 /// The pieces of a replica, for simulations and tests that put them together on other disks, networks and clocks.
 pub mod parts {
     pub use crate::{
-        blocking::Blocking,
+        blocking::{Blocking, SyncQueue},
+        config::openraft_config,
         data_dir::{DataDir, Identity, Incarnation},
         disk::{
             Batch, LogDisk, Slot, SnapshotDisk,

@@ -20,7 +20,7 @@ fn stores(
     blocking: Blocking,
 ) -> (LogStore, StateMachine) {
     let failure = Failure::default();
-    let log = LogStore::open(log, blocking, failure.clone()).unwrap();
+    let log = LogStore::open(log, blocking.clone(), failure.clone()).unwrap();
     let snapshots = Snapshots::open(snapshots, log.bounds().purged).unwrap();
     (log, StateMachine::new(snapshots, blocking, failure))
 }

@@ -1,7 +1,8 @@
 //! Group commit: one sync for all that was written while the one before it ran.
 //!
 //! Whoever wrote something submits what to do once it is durable. One thread takes all that is submitted, syncs the
-//! disk once, and does it in the order of submission. In a simulation there is no thread: each submission syncs.
+//! disk once, and does it in the order of submission. In a simulation there is no thread: each submission syncs, at once or
+//! when the simulation has it so.
 
 use std::{
     io,
@@ -12,7 +13,11 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use crate::{blocking::Blocking, disk::LogDisk, failure::Failure};
+use crate::{
+    blocking::{Blocking, SyncQueue},
+    disk::LogDisk,
+    failure::Failure,
+};
 
 /// What to do once everything that was written before is durable, or is known not to be.
 pub type Completion = Box<dyn FnOnce(io::Result<()>) + Send>;
@@ -24,6 +29,7 @@ pub struct Flusher {
 enum State {
     Thread { submissions: Sender<Completion>, thread: JoinHandle<()>, failure: Failure },
     Inline(Worker),
+    Queued(Worker, Arc<dyn SyncQueue>),
     Closed,
 }
 
@@ -40,6 +46,7 @@ impl Flusher {
         let worker = Worker { disk, failure: failure.clone() };
         let state = match blocking {
             Blocking::Inline => State::Inline(worker),
+            Blocking::Queued(queue) => State::Queued(worker, queue),
             Blocking::Threads => {
                 let (submissions, submitted) = mpsc::channel();
                 let thread = thread::Builder::new().name("raft-log-sync".to_owned());
@@ -54,6 +61,10 @@ impl Flusher {
     pub fn submit(&self, done: Completion) {
         let worker = match &*self.lock() {
             State::Inline(worker) => worker.clone(),
+            State::Queued(worker, queue) => {
+                let worker = worker.clone();
+                return queue.push(Box::new(move || worker.complete(vec![done])));
+            }
             State::Thread { submissions, .. } => match submissions.send(done) {
                 Ok(()) => return,
                 Err(refused) => return refused.0(Err(closed())),

@@ -5,7 +5,7 @@ use std::{
     time::Instant,
 };
 
-use asterism_chaos::sim::{Breakage, Options, run};
+use asterism_chaos::{protocol, sim};
 use clap::Args;
 
 #[derive(Args)]
@@ -21,18 +21,25 @@ pub fn self_test(arguments: &SelfTestArguments) -> anyhow::Result<bool> {
     let mut out = io::stdout().lock();
     let mut are_all_caught = true;
     writeln!(out, "| broken | caught by | seed | after |\n|---|---|---|---|")?;
-    for broken in Breakage::ALL {
-        let options = Options { broken: Some(*broken), ..Options::default() };
+    let mut judge = |broken: String, run: &dyn Fn(u64) -> Option<String>| -> io::Result<()> {
         let began = Instant::now();
-        let caught = (1..=arguments.seeds).find_map(|seed| Some((seed, run(seed, &options).violation?)));
+        let caught = (1..=arguments.seeds).find_map(|seed| Some((seed, run(seed)?)));
         let took = began.elapsed().as_secs_f64();
+        are_all_caught &= caught.is_some();
         match caught {
-            Some((seed, found)) => writeln!(out, "| `{broken}` | {} | {seed} | {took:.2} s |", found.oracle)?,
-            None => {
-                are_all_caught = false;
-                writeln!(out, "| `{broken}` | NOTHING in {} seeds | | {took:.2} s |", arguments.seeds)?;
-            }
+            Some((seed, oracle)) => writeln!(out, "| `{broken}` | {oracle} | {seed} | {took:.2} s |"),
+            None => writeln!(out, "| `{broken}` | NOTHING in {} seeds | | {took:.2} s |", arguments.seeds),
         }
+    };
+    for broken in sim::Breakage::ALL {
+        let options = sim::Options { broken: Some(*broken), ..sim::Options::default() };
+        judge(broken.to_string(), &|seed| Some(sim::run(seed, &options).violation?.oracle.to_string()))?;
+    }
+    for broken in protocol::Breakage::ALL {
+        let options = protocol::Options { broken: Some(*broken), ..protocol::Options::default() };
+        judge(format!("protocol: {broken}"), &|seed| {
+            Some(protocol::run(seed, &options).violation?.oracle.to_owned())
+        })?;
     }
     Ok(are_all_caught)
 }

@@ -130,7 +130,7 @@ impl Client {
             return Tried::Refused;
         };
         let at = Timestamp(self.witness.now() / 1_000_000);
-        let proposal = Proposal(Command { request, at, operation });
+        let proposal = Proposal(Command { caller: None, request, at, operation });
         match SimRuntime::timeout(DEADLINE, raft.client_write(proposal)).await {
             Ok(Ok(written)) => match written.data.0 {
                 Some(reply) => Tried::Done { index: written.log_id.index, reply },

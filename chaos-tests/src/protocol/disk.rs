@@ -138,11 +138,8 @@ struct Turning {
 
 impl Spindle {
     pub fn new(dice: Dice) -> Self {
-        let turning = Turning {
-            waiting: Mutex::default(),
-            is_turning: AtomicBool::new(false),
-            dice: Mutex::new(dice),
-        };
+        let turning =
+            Turning { waiting: Mutex::default(), is_turning: AtomicBool::new(false), dice: Mutex::new(dice) };
         Self(Arc::new(turning))
     }
 

@@ -313,7 +313,8 @@ impl World<'_> {
     /// A write, by whoever leads; its index when it is in.
     async fn write(&self, operation: Operation) -> Option<u64> {
         for raft in (1..=self.cluster.count).filter_map(|id| self.cluster.wires.raft(id)) {
-            let command = Command { request: None, at: Timestamp(0), operation: operation.clone() };
+            let command =
+                Command { caller: None, request: None, at: Timestamp(0), operation: operation.clone() };
             let written =
                 SimRuntime::timeout(Duration::from_secs(1), raft.client_write(Proposal(command))).await;
             if let Ok(Ok(written)) = written {

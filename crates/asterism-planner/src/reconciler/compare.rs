@@ -194,7 +194,11 @@ impl Reconciler {
         let Some(lane) = self.lanes.get_mut(&host) else { return };
         let Some(mut scope) = lane.holding.take_news() else { return };
         scope.extend(match lane.holding.layouts() {
-            Some((shown, sent)) => self.ledger.learn(host, shown, sent),
+            Some((shown, sent)) => {
+                let shown = self.strangers.rename(shown, &self.state);
+                let sent = self.strangers.rename(sent, &self.state);
+                self.ledger.learn(host, &shown, &sent)
+            }
             None => self.ledger.forget(host),
         });
         self.touch_waiting(&scope);

@@ -27,6 +27,11 @@ impl Holding {
         self.news.get_or_insert_with(Scope::none);
     }
 
+    /// Whom its tunnels lead to is to be looked at again.
+    pub fn renew(&mut self) {
+        self.news.get_or_insert_with(Scope::none);
+    }
+
     /// The host was emptied or restored, or is another leader's: whoever could write to it may have.
     pub fn doubt(&mut self) {
         if self.is_fenced {

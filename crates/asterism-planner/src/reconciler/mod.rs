@@ -20,6 +20,7 @@ mod proposals;
 mod rows;
 mod settings;
 mod status;
+mod strangers;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque, btree_map::Entry},
@@ -27,7 +28,7 @@ use std::{
 };
 
 use asterism_model::{
-    ClusterId, Fence, HostId, Mode, NetworkId, NetworkState, ObservedHost, Outcome, PoolId,
+    ClusterId, Fence, Host, HostId, Mode, NetworkId, NetworkState, ObservedHost, Outcome, PoolId,
 };
 
 pub use event::{Action, ClaimOutcome, Event, ProposalOutcome};
@@ -39,6 +40,7 @@ use crate::{Budget, Finding, Plan, Tick, members::Members, moves::Ledger, pools:
 use lane::{Door, Lane};
 use leadership::Leadership;
 use proposals::Proposals;
+use strangers::Strangers;
 
 /// The state machine. See the module's description.
 pub struct Reconciler {
@@ -49,6 +51,7 @@ pub struct Reconciler {
     budget: Arc<Budget>,
     lanes: BTreeMap<HostId, Lane>,
     ledger: Ledger,
+    strangers: Strangers,
     /// Networks in which a link between hosts that answer is withheld for the sake of hosts that don't.
     contested: BTreeSet<NetworkId>,
     /// Lanes that may have something to compare.
@@ -85,6 +88,7 @@ impl Reconciler {
             budget: Arc::default(),
             lanes: BTreeMap::new(),
             ledger: Ledger::default(),
+            strangers: Strangers::default(),
             contested: BTreeSet::new(),
             due: BTreeSet::new(),
             pools: BTreeMap::new(),
@@ -161,6 +165,7 @@ impl Reconciler {
         let before = std::mem::replace(&mut self.state, state);
         self.note_changes(&before, now);
         self.match_lanes(now);
+        self.match_strangers(&before);
         self.match_pools(now);
         if before.revision() != self.state.revision() {
             self.follow_revision(&before, now);
@@ -196,6 +201,26 @@ impl Reconciler {
         self.changed_at.extend(changed.map(|id| (*id, now)));
     }
 
+    /// Hosts that have come or gone may be those that others still have tunnels to, under another id.
+    fn match_strangers(&mut self, before: &NetworkState) {
+        let gone: Vec<&Host> =
+            before.hosts().values().filter(|host| !self.state.hosts().contains_key(&host.id)).collect();
+        for host in &gone {
+            self.strangers.leaves(host);
+        }
+        let has_new = self.state.hosts().keys().any(|host| !before.hosts().contains_key(host));
+        if self.strangers.is_empty() || gone.is_empty() && !has_new {
+            return;
+        }
+        let holders: Vec<HostId> = self.lanes.keys().copied().collect();
+        for holder in holders {
+            if let Some(lane) = self.lanes.get_mut(&holder) {
+                lane.holding.renew();
+            }
+            self.learn(holder);
+        }
+    }
+
     /// A lane for each host, and none besides.
     fn match_lanes(&mut self, now: Tick) {
         let gone: Vec<HostId> =
@@ -229,6 +254,7 @@ impl Reconciler {
 
     fn take_picture(&mut self, host: HostId, picture: Arc<ObservedHost>, now: Tick) {
         let Some(lane) = self.lanes.get_mut(&host) else { return };
+        self.strangers.look(&picture, &self.state);
         let is_news = lane.observe(picture, self.leadership, now);
         if is_news || self.findings().iter().any(Finding::waits_for_links) {
             self.replan_by(now + self.settings.plan_delay);

@@ -56,7 +56,7 @@ impl Orders {
         if leadership.has_ended {
             return Err(format!("a leader that stepped down says {action:?}"));
         }
-        if let Action::Claim { host, fence } = action {
+        if let Action::Claim { host, fence, .. } = action {
             leadership.marks(*host, *fence)
         } else if let Action::Transact { host, stored, fence, diff, .. } = action {
             leadership.marks(*host, *fence)?;

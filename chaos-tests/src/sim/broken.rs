@@ -26,6 +26,8 @@ macro_rules! breakages {
 breakages! {
     /// Hosts carry out whatever they are told, whoever left the stored fence.
     GuardIgnored "guard-ignored",
+    /// Hosts take a claim that was made for the database before.
+    RootIgnored "root-ignored",
     /// A leader writes with an epoch that it never claimed.
     ForgedFence "forged-fence",
     /// A leader sends whole targets, without regard to what must wait for other hosts.

@@ -115,8 +115,8 @@ impl World {
         let host = order.host;
         let before = self.machines[machine].db.rows.clone();
         let (event, fence, what) = match &order.work {
-            Work::Claim(fence) => {
-                let outcome = self.claim(machine, *fence);
+            Work::Claim { root, fence } => {
+                let outcome = self.claim(machine, *root, *fence);
                 let what = format!("claim {host}: {outcome:?}");
                 (Event::Claimed { host, fence: *fence, outcome }, *fence, what)
             }
@@ -152,8 +152,11 @@ impl World {
         }
     }
 
-    fn claim(&mut self, machine: usize, fence: Fence) -> ClaimOutcome {
+    fn claim(&mut self, machine: usize, root: RowUuid, fence: Fence) -> ClaimOutcome {
         let it = &mut self.machines[machine].db;
+        if it.rows.root != root && self.broken != Some(Breakage::RootIgnored) {
+            return ClaimOutcome::Unknown("its database is another one than was seen".into());
+        }
         if self.broken == Some(Breakage::GuardIgnored) {
             it.edit(|rows| rows.fence = StoredFence::Present(fence));
             return ClaimOutcome::Claimed;

@@ -175,7 +175,7 @@ impl World {
             match action {
                 Action::Connect { host, endpoint } => self.open_session(replica, generation, host, &endpoint),
                 Action::Disconnect { host } => self.disconnect(replica, generation, host),
-                Action::Claim { host, fence } => self.order(replica, host, Work::Claim(fence)),
+                Action::Claim { host, root, fence } => self.order(replica, host, Work::Claim { root, fence }),
                 Action::Transact { host, stored, fence, diff, picture: _ } => {
                     self.order(replica, host, Work::Transact { stored, fence, diff });
                 }
@@ -248,9 +248,9 @@ impl World {
                 fence.epoch += 1;
                 Action::Transact { host, stored, fence, diff, picture }
             }
-            (Some(Breakage::ForgedFence), Action::Claim { host, mut fence }) => {
+            (Some(Breakage::ForgedFence), Action::Claim { host, root, mut fence }) => {
                 fence.epoch += 1;
-                Action::Claim { host, fence }
+                Action::Claim { host, root, fence }
             }
             (
                 Some(Breakage::RingsIgnored),

@@ -182,6 +182,9 @@ impl World {
 
     fn dial_pool(&mut self, id: u64) {
         let Some(link) = self.pool_sessions.get_mut(&id) else { return };
+        if !self.replicas[link.replica].is_running() {
+            return self.later(Duration::from_millis(20), Happening::Pool(PoolNews::Dial(id)));
+        }
         if !self.sides[link.side].answers() {
             let (replica, generation, pool) = (link.replica, link.generation, link.pool);
             let event = Event::PoolLost { pool, why: "no answer".into() };

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use asterism_model::{Fence, HostDiff, HostId, Outcome, OvsdbEndpoint};
+use asterism_model::{Fence, HostDiff, HostId, Outcome, OvsdbEndpoint, RowUuid};
 use asterism_planner::{Event, reconciler::ClaimOutcome};
 
 use super::{
@@ -41,7 +41,7 @@ pub struct Session {
 /// What a host is told to do.
 #[derive(Debug, Clone)]
 pub enum Work {
-    Claim(Fence),
+    Claim { root: RowUuid, fence: Fence },
     Transact { stored: Fence, fence: Fence, diff: Box<HostDiff> },
 }
 
@@ -113,6 +113,9 @@ impl World {
     /// An attempt to connect is over.
     pub fn dial(&mut self, id: u64) {
         let Some(session) = self.sessions.get(&id) else { return };
+        if !self.replicas[session.replica].is_running() {
+            return self.later(Duration::from_millis(20), Happening::Dial(id));
+        }
         let answers = session.machine.is_some_and(|machine| {
             self.reaches(session.replica, machine) && self.machines[machine].serves() && self.listens(machine)
         });
@@ -245,7 +248,7 @@ impl World {
             },
             None => {
                 let event = match work {
-                    Work::Claim(fence) => {
+                    Work::Claim { fence, .. } => {
                         Event::Claimed { host, fence, outcome: ClaimOutcome::Unknown("not sent".into()) }
                     }
                     Work::Transact { fence, .. } => {
@@ -400,7 +403,7 @@ fn session_time(session: Option<&Session>) -> Time {
 fn unknown(order: &Order, why: &str) -> Event {
     let host = order.host;
     match &order.work {
-        Work::Claim(fence) => {
+        Work::Claim { fence, .. } => {
             Event::Claimed { host, fence: *fence, outcome: ClaimOutcome::Unknown(why.into()) }
         }
         Work::Transact { fence, .. } => {

@@ -20,7 +20,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use asterism_model::{Fence, HostDiff, HostId, ObservedHost, Outcome, OvsdbEndpoint};
+use asterism_model::{Fence, HostDiff, HostId, ObservedHost, Outcome, OvsdbEndpoint, RowUuid};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::AbortHandle,
@@ -151,8 +151,19 @@ pub enum ClaimError {
 /// What the handle asks of the task.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Claim { fence: Fence, deadline: Instant, answer: oneshot::Sender<Result<Claimed, ClaimError>> },
-    Transact { diff: HostDiff, fence: Fence, deadline: Instant, answer: oneshot::Sender<Transacted> },
+    Claim {
+        /// Of the database that is meant; absent: whichever is there.
+        root: Option<RowUuid>,
+        fence: Fence,
+        deadline: Instant,
+        answer: oneshot::Sender<Result<Claimed, ClaimError>>,
+    },
+    Transact {
+        diff: HostDiff,
+        fence: Fence,
+        deadline: Instant,
+        answer: oneshot::Sender<Transacted>,
+    },
 }
 
 impl HostSession {
@@ -197,8 +208,18 @@ impl HostSession {
     /// Raises the fence that the host stores to `fence`, unless it is greater or another cluster's. Claiming what is
     /// held already writes nothing. Answers within the call deadline.
     pub async fn claim(&self, fence: Fence) -> Result<Claimed, ClaimError> {
+        self.claim_database(None, fence).await
+    }
+
+    /// The same, as long as the host's database is the one that was seen, known by its root row. One that was emptied since
+    /// stores no fence, and may have stored a later leader's: that is `Rejected`, and wants another look.
+    pub async fn claim_seen(&self, root: RowUuid, fence: Fence) -> Result<Claimed, ClaimError> {
+        self.claim_database(Some(root), fence).await
+    }
+
+    async fn claim_database(&self, root: Option<RowUuid>, fence: Fence) -> Result<Claimed, ClaimError> {
         let (answer, answered) = oneshot::channel();
-        let command = Command::Claim { fence, deadline: Instant::now() + self.call_deadline, answer };
+        let command = Command::Claim { root, fence, deadline: Instant::now() + self.call_deadline, answer };
         if let Err(reason) = self.order(command).await {
             return Err(ClaimError::NotSent { host: self.host, reason });
         }

@@ -164,6 +164,9 @@ impl<'a> Serving<'a> {
         let (root, row) = replica.root().ok_or_else(|| Answer::Refused(self.pictures.why_none()))?;
         let stored = stored_fence(row);
         match command {
+            Command::Claim { root: Some(seen), .. } if *seen != root => {
+                Err(Answer::Refused("its database is another one than was seen".into()))
+            }
             Command::Claim { fence, .. } => match fencing::claim(root, &stored, *fence) {
                 Ok(Claim::Needed(transaction)) => Ok(transaction),
                 Ok(Claim::Held) => Err(Answer::Done),

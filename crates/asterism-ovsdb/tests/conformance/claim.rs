@@ -1,6 +1,6 @@
 //! Claims: exactly the greatest fence wins.
 
-use asterism_model::{ClusterId, Fence, StoredFence};
+use asterism_model::{ClusterId, Fence, RowUuid, StoredFence};
 use asterism_ovsdb::{ClaimError, FenceRefusal};
 use tokio::task::JoinSet;
 
@@ -52,6 +52,20 @@ async fn each_claim_that_must_not_be_is_refused_by_name() {
     picture(&session, |seen| seen.fence == StoredFence::Malformed("rubbish".into())).await;
     let source = FenceRefusal::Malformed { text: "rubbish".into() };
     assert_eq!(session.claim(fence(9, 9)).await, Err(ClaimError::Refused { host: HOST, source }));
+}
+
+/// A deposed leader may have seen a host's fence, and find an emptied database without one when it wakes up.
+#[tokio::test]
+async fn a_claim_of_a_database_that_is_there_no_longer_is_refused() {
+    let server = Server::start();
+    let session = open(server.endpoint(), &config());
+    let root = picture(&session, |_| true).await.root;
+    let before = server.dump();
+    let refused = session.claim_seen(RowUuid(root.0 ^ 1), fence(1, 0)).await;
+    assert!(matches!(refused, Err(ClaimError::Rejected { .. })), "{refused:?}");
+    assert_eq!(server.dump(), before);
+    session.claim_seen(root, fence(1, 0)).await.unwrap();
+    assert_eq!(shown(&session).fence, StoredFence::Present(fence(1, 0)));
 }
 
 #[tokio::test]

@@ -126,7 +126,7 @@ impl Play {
         while let Some(action) = self.reconciler.poll_action() {
             match action {
                 Action::Connect { host, .. } => self.show(host),
-                Action::Claim { host, fence } => {
+                Action::Claim { host, fence, .. } => {
                     let outcome = self.host(host).claim(fence);
                     self.mail.push_back(Event::Claimed { host, fence, outcome });
                     self.show(host);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use asterism_model::{
     CallOutcome, Fence, HostDiff, HostId, NetworkState, ObservedHost, ObservedPool, Operation, OvsdbEndpoint,
-    PoolCall, PoolId, PoolInventory, Refusal, StoredFence,
+    PoolCall, PoolId, PoolInventory, Refusal, RowUuid, StoredFence,
 };
 
 /// Something that happened. Events carry whole pictures, never deltas; one that is late or comes twice does no harm.
@@ -65,9 +65,11 @@ pub enum Action {
     Disconnect {
         host: HostId,
     },
-    /// Replace the stored fence by ours, if it is smaller or absent.
+    /// Replace the stored fence by ours, if it is smaller or absent, in the database that was seen, known by its root row.
+    /// Another one may have lost the fence of a later leader.
     Claim {
         host: HostId,
+        root: RowUuid,
         fence: Fence,
     },
     /// Carry out the diff in one transaction that is guarded by `stored` and writes `fence`.

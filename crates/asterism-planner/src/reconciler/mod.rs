@@ -335,9 +335,10 @@ impl Reconciler {
                 self.proposals.wait_for_answer(host);
             }
             Phase::Unclaimed { .. } => {
+                let Some(root) = lane.picture.as_ref().map(|picture| picture.root) else { return };
                 let deadline = now + self.settings.answer;
                 let fence = lane.claim(self.leadership, self.state.revision(), deadline);
-                self.actions.push_back(Action::Claim { host, fence });
+                self.actions.push_back(Action::Claim { host, root, fence });
             }
             Phase::Claiming { .. } | Phase::InFlight { .. } | Phase::Looking { .. } => {
                 if let Some((_, what)) = lane.phase.deadline() {

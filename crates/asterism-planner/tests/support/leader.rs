@@ -100,7 +100,7 @@ impl Leader {
                     self.sessions.remove(&host);
                     self.outstanding.remove(&host);
                 }
-                Action::Claim { host, fence } => {
+                Action::Claim { host, fence, .. } => {
                     self.check_fence(host, fence, now);
                     wishes.push(Wish::Order(host, Order::Claim(fence)));
                 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use asterism_model::{Fence, HostDiff, HostId, NetworkState, OvsdbEndpoint, StoredFence, chain};
+use asterism_model::{Fence, HostDiff, HostId, NetworkState, OvsdbEndpoint, RowUuid, StoredFence, chain};
 use asterism_ovsdb::{
     ClaimError, FenceRefusal, HostSession, SessionConfig, SessionState, TlsConfig, Trust, WaitingFor,
 };
@@ -20,7 +20,7 @@ const ORDERS: usize = 4;
 
 /// What a host is told to do.
 enum Order {
-    Claim(Fence),
+    Claim(RowUuid, Fence),
     Transact(Fence, Box<HostDiff>),
 }
 
@@ -127,8 +127,8 @@ impl Lanes {
         self.hosts.remove(&host);
     }
 
-    pub fn claim(&mut self, host: HostId, fence: Fence) {
-        self.order(host, Order::Claim(fence));
+    pub fn claim(&mut self, host: HostId, root: RowUuid, fence: Fence) {
+        self.order(host, Order::Claim(root, fence));
     }
 
     pub fn transact(&mut self, host: HostId, fence: Fence, diff: HostDiff) {
@@ -194,8 +194,8 @@ async fn obey(session: Arc<HostSession>, mut orders: mpsc::Receiver<Order>, inbo
     let host = session.host();
     while let Some(order) = orders.recv().await {
         let event = match order {
-            Order::Claim(fence) => {
-                let claimed = session.claim(fence).await;
+            Order::Claim(root, fence) => {
+                let claimed = session.claim_seen(root, fence).await;
                 debug!(%fence, ?claimed, "claim answered");
                 Event::Claimed { host, fence, outcome: claim_outcome(claimed.err()) }
             }

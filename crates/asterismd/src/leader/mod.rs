@@ -219,7 +219,7 @@ impl Leading<'_> {
                     self.lanes.connect(host, endpoint, &state);
                 }
                 Action::Disconnect { host } => self.lanes.disconnect(host),
-                Action::Claim { host, fence } => self.lanes.claim(host, fence),
+                Action::Claim { host, root, fence } => self.lanes.claim(host, root, fence),
                 Action::Transact { host, stored: _, fence, diff, picture: _ } => {
                     self.lanes.transact(host, fence, *diff)
                 }

@@ -3,9 +3,12 @@
 //! A tunnel's two ends find one another by type, key and addresses, as on the wire, and not by what we call them. A plain
 //! port forwards whatever BFD says; of a bond's members one is in use, and frames that arrive on another are dropped.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
-use asterism_model::{BfdState, NetworkId, RowUuid};
+use asterism_model::{BfdState, Encapsulation, NetworkId, RowUuid};
 
 use super::{
     Breakage,
@@ -47,17 +50,17 @@ pub struct End {
 }
 
 /// By what ends match.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Wire {
-    kind: String,
-    key: String,
-    local: String,
-    remote: String,
+    kind: Option<Encapsulation>,
+    key: Option<u32>,
+    local: Option<IpAddr>,
+    remote: Option<IpAddr>,
 }
 
 impl Wire {
-    fn seen_from_there(&self) -> Self {
-        Self { local: self.remote.clone(), remote: self.local.clone(), ..self.clone() }
+    fn seen_from_there(self) -> Self {
+        Self { local: self.remote, remote: self.local, ..self }
     }
 }
 
@@ -104,12 +107,12 @@ impl World {
         let ignores_keys = self.broken == Some(Breakage::KeysIgnored);
         for ((machine, row), end) in &mut ends {
             if ignores_keys {
-                end.wire.key.clear();
+                end.wire.key = None;
             }
-            wires.insert((*machine, end.wire.clone()), *row);
+            wires.insert((*machine, end.wire), *row);
         }
-        let owners: BTreeMap<String, usize> =
-            self.machines.iter().enumerate().map(|(number, it)| (it.address.to_string(), number)).collect();
+        let owners: BTreeMap<Option<IpAddr>, usize> =
+            self.machines.iter().enumerate().map(|(number, it)| (Some(it.address.into()), number)).collect();
         for ((machine, _), end) in &mut ends {
             let Some(far) = owners.get(&end.wire.remote) else { continue };
             let is_its_own = owners.get(&end.wire.local) == Some(machine);
@@ -226,17 +229,17 @@ fn survey(number: usize, machine: &Machine, ends: &mut BTreeMap<Place, End>) {
         let Some(network) = bridge.network else { continue };
         for (port_row, port) in &bridge.ports {
             for (row, interface) in &port.interfaces {
-                let option = |key: &str| interface.options.get(key).cloned().unwrap_or_default();
+                let option = |key: &str| interface.options.get(key).map(String::as_str).unwrap_or_default();
                 let interval = interface.bfd.get("min_tx").and_then(|text| text.parse().ok());
                 let end = End {
                     network,
                     port: *port_row,
                     is_bonded: port.interfaces.len() > 1,
                     wire: Wire {
-                        kind: interface.kind.clone(),
-                        key: option("key"),
-                        local: option("local_ip"),
-                        remote: option("remote_ip"),
+                        kind: interface.kind.parse().ok(),
+                        key: option("key").parse().ok(),
+                        local: option("local_ip").parse().ok(),
+                        remote: option("remote_ip").parse().ok(),
                     },
                     interval_ms: interval.unwrap_or(100),
                     is_draining: interface.bfd.get("cpath_down").is_some_and(|value| value == "true"),

@@ -1,6 +1,6 @@
 //! What must change on one host to bring it from observed to target.
 
-use crate::{HostId, NetworkId, RowUuid, TargetBridge, TargetPort, Tunnel};
+use crate::{BondMode, HostId, NetworkId, RowUuid, TargetBridge, TargetPort, Tunnel};
 
 /// The changes of one host, carried out as one OVSDB transaction. It names rows of ours only, and never removes what it
 /// adds again unchanged.
@@ -96,6 +96,8 @@ pub struct PortChange {
     pub network: NetworkId,
     /// The new `Port.protected`, where it differs; see [`crate::PortRole`].
     pub is_protected: Option<bool>,
+    /// What is to be made of the bond next, where that differs; never [`BondMode::Other`].
+    pub mode: Option<BondMode>,
     /// Members that the port gains.
     pub add_tunnels: Vec<Tunnel>,
     /// Members that the port loses, by row and name. One may be taken off here and given to another port under the same

@@ -64,7 +64,7 @@ pub use refusal::{Listing, Refusal};
 pub use settings::{ClusterSettings, Mode, SettingsChange};
 pub use state::{ClusterIdentity, NetworkState, Timestamp};
 pub use stored::{StoredError, decode_command, decode_state, encode_command, encode_state};
-pub use target::{Bfd, BridgeOwner, HostTarget, PortRole, TargetBridge, TargetPort, Tunnel};
+pub use target::{Bfd, BondMode, BridgeOwner, HostTarget, PortRole, TargetBridge, TargetPort, Tunnel};
 pub use topology::{
     Cause, Choice, Drain, DrainExtent, NextCenter, NextPool, Rank, Star, StarPlan, Topology, TopologyPlan,
 };

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{BridgeOwner, NetworkId, RowUuid, StoredFence};
+use crate::{BondMode, BridgeOwner, NetworkId, RowUuid, StoredFence};
 
 /// A host's OVSDB at one moment. Rows that are not ours appear only as names taken and ports counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub struct ObservedPort {
     pub network: Option<NetworkId>,
     /// `Port.protected`; `None` where the server's schema has no such column.
     pub is_protected: Option<bool>,
+    /// What its columns make of it where it has several interfaces; `None` where the server's schema lacks one of them.
+    pub mode: Option<BondMode>,
     /// The interface that a bond forwards over, by name: that whose `Interface.mac_in_use` is `Port.bond_active_slave`.
     /// `None` for a plain port, and where the switch does not say.
     pub active: Option<String>,

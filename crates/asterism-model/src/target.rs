@@ -56,6 +56,29 @@ pub struct TargetPort {
     pub role: PortRole,
     /// Never empty; by preference, the active one first.
     pub tunnels: Vec<Tunnel>,
+    /// Whether a bond takes what still comes over the members that it does not use: [`BondMode::Open`], else
+    /// [`BondMode::Backup`].
+    pub is_open: bool,
+}
+
+/// What a bond takes, and what it sends by.
+///
+/// When a bond turns to another member, the hosts above go on to send to the one before until they have learned; an
+/// active-backup bond drops that. Before hosts are told to leave one above them, their bonds are opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BondMode {
+    /// Sends and takes by the active member alone: `bond_mode` is `active-backup`, and `lacp` is off.
+    Backup,
+    /// The same, and `lacp` is `passive` and `other_config:lacp-fallback-ab` set: a switch whose peer speaks no LACP goes on
+    /// as before. A bond is made ready before it is opened, since one that did both at once might send by any member until
+    /// it has begun with LACP.
+    Ready,
+    /// Sends, and takes what is for many, by the active member; takes what is for one address from any: as ready, but
+    /// `bond_mode` is `balance-slb`, and decides about nothing but what is taken (ovs-vswitchd.conf.db(5), "Bonding
+    /// Configuration"). What it has seen come from below is not taken from above.
+    Open,
+    /// Anything else: it may send by all members at once, or by none.
+    Other,
 }
 
 /// Which way a port leads.

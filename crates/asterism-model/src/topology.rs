@@ -84,10 +84,13 @@ pub struct Drain {
 /// A host that leaves one uplink for another tells the switches above where its VMs are now. When it does so at one time with
 /// a host below it, what the two say may cross, and addresses are learned where they are not: seen to cut silent VMs off.
 /// So a star-center is drained of its standby first, and of the leaves when that has left. The drained host itself goes on
-/// to look for them where they were, until its ports to them are taken away.
+/// to look for them where they were, until its ports to them are taken away; their bonds are [open](crate::BondMode::Open)
+/// meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DrainExtent {
+    /// Nobody yet: those below are about to be told, and their bonds open.
+    Announced,
     /// The center's own standby alone.
     Standby,
     /// All hosts below; of a root all but its standby, by which it stays joined to the others. A star-center has no tunnel
@@ -103,6 +106,9 @@ pub enum DrainExtent {
 pub struct NextPool {
     pub pool: PoolId,
     pub cause: Cause,
+    /// Those below the root and its standby are about to be told to leave, and their bonds open.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_announced: bool,
     /// Traffic is led away from the root and its standby, but for the link between the root and its successor.
     pub is_drained: bool,
 }

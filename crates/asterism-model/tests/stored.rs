@@ -160,6 +160,10 @@ const COMMANDS: &[(&str, &str)] = &[
         "adopt_topology_moving",
         "adopt epoch=3 based=9 n1:vni=7:p1=h1+h2~h2>h3:p2=h4+h5~h4/standby:center=p1:next=p2~:cause=moved:evidence=no-BFD",
     ),
+    (
+        "adopt_topology_announced",
+        "adopt epoch=3 based=9 n1:vni=7:p1=h1+h2:p2=h4+h5~h4/announced>h5:center=p1:next=p2~~:cause=moved",
+    ),
     ("delete_network", "delete n1"),
     ("record_denied", "by=bob:viewer@fd00::9 denied Write"),
     ("add_pool_for", "s1#1 by=alice:operator@10.0.0.9 pool p9"),

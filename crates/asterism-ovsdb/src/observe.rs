@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use asterism_model::{
-    BfdState, BridgeOwner, NetworkId, ObservedBridge, ObservedHost, ObservedInterface, ObservedPort, RowUuid,
-    StoredFence,
+    BfdState, BondMode, BridgeOwner, NetworkId, ObservedBridge, ObservedHost, ObservedInterface,
+    ObservedPort, RowUuid, StoredFence,
     fence::FENCE_KEY,
     target::{NETWORK_KEY, POOL_KEY, bridge_network},
 };
@@ -25,6 +25,7 @@ pub fn observe(replica: &Replica, schema: &Schema, picture: u64) -> Option<Obser
         replica,
         knows_mtu: schema.has(Table::Interface, "mtu_request"),
         knows_protected: schema.has(Table::Port, "protected"),
+        knows_modes: BOND_COLUMNS.into_iter().all(|column| schema.has(Table::Port, column)),
     };
     let bridges: Vec<_> = replica.rows(Table::Bridge).map(|(uuid, row)| (uuid, view.bridge(row))).collect();
     let ovs_version = Some(row.text("ovs_version")).filter(|version| !version.is_empty());
@@ -62,6 +63,23 @@ fn bonds_tunnels(version: &str) -> bool {
     }
 }
 
+/// The columns of a port that make a [`BondMode`].
+pub const BOND_COLUMNS: [&str; 3] = ["bond_mode", "lacp", "other_config"];
+
+/// The key of `Port.other_config` that has a bond send by one member while its peer speaks no LACP.
+pub const FALLBACK_KEY: &str = "lacp-fallback-ab";
+
+/// An empty `bond_mode` means `active-backup` (schema: `Port.bond_mode`).
+fn bond_mode(port: &Row) -> BondMode {
+    let falls_back = port.get("other_config", FALLBACK_KEY) == Some("true");
+    match (port.text("bond_mode"), port.text("lacp")) {
+        ("active-backup" | "", "" | "off") => BondMode::Backup,
+        ("active-backup" | "", "passive") if falls_back => BondMode::Ready,
+        ("balance-slb", "passive") if falls_back => BondMode::Open,
+        _ => BondMode::Other,
+    }
+}
+
 /// Whether a Bridge, Port or Interface row is ours.
 pub fn is_ours(row: &Row) -> bool {
     row.get("external_ids", NETWORK_KEY).is_some()
@@ -89,6 +107,7 @@ struct View<'a> {
     replica: &'a Replica,
     knows_mtu: bool,
     knows_protected: bool,
+    knows_modes: bool,
 }
 
 impl View<'_> {
@@ -129,6 +148,7 @@ impl View<'_> {
             name: row.text("name").to_owned(),
             network: network(row),
             is_protected: self.knows_protected.then(|| row.boolean("protected")),
+            mode: self.knows_modes.then(|| bond_mode(row)),
             active: self.active(row).map(str::to_owned),
             interfaces: self
                 .interfaces(row)

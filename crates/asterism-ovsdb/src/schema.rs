@@ -48,7 +48,7 @@ impl Table {
         match self {
             Self::OpenVswitch => &["ovs_version"],
             Self::Bridge => &[],
-            Self::Port => &["bond_active_slave", "bond_mode", "protected"],
+            Self::Port => &["bond_active_slave", "bond_mode", "lacp", "other_config", "protected"],
             Self::Interface => &["error", "mac_in_use", "mtu_request"],
         }
     }

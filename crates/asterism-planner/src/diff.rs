@@ -6,9 +6,9 @@
 use std::collections::BTreeSet;
 
 use asterism_model::{
-    BridgeChange, BridgeOwner, BridgeRemoval, Datapath, HostDiff, HostTarget, InterfaceChange, NetworkId,
-    ObservedBridge, ObservedHost, ObservedInterface, ObservedPort, PortAddition, PortChange, PortRemoval,
-    RowUuid, TargetBridge, TargetPort, Tunnel,
+    BondMode, BridgeChange, BridgeOwner, BridgeRemoval, Datapath, HostDiff, HostTarget, InterfaceChange,
+    NetworkId, ObservedBridge, ObservedHost, ObservedInterface, ObservedPort, PortAddition, PortChange,
+    PortRemoval, RowUuid, TargetBridge, TargetPort, Tunnel,
 };
 
 use crate::scope::Scope;
@@ -171,10 +171,12 @@ impl Differ<'_> {
             name: port.name.clone(),
             network,
             is_protected: port.is_protected.filter(|it| *it != is_protected).map(|_| is_protected),
+            mode: port.mode.and_then(|mode| next_mode(mode, target)),
             add_tunnels: missing,
             remove_interfaces: unwanted.map(|(uuid, it)| (*uuid, it.name.clone())).collect(),
         };
         if change.is_protected.is_some()
+            || change.mode.is_some()
             || !change.add_tunnels.is_empty()
             || !change.remove_interfaces.is_empty()
         {
@@ -280,7 +282,7 @@ impl Differ<'_> {
         let name = [port.name.clone()].into_iter().chain(others).find(|name| !is_taken(name))?;
         (!tunnels.is_empty()).then(|| {
             names.insert(name.clone());
-            TargetPort { name, role: port.role, tunnels }
+            TargetPort { name, tunnels, ..port.clone() }
         })
     }
 
@@ -298,6 +300,20 @@ impl Differ<'_> {
 /// An empty type means the kernel's (schema: `Bridge.datapath_type`).
 fn same_datapath(observed: &str, wanted: Datapath) -> bool {
     observed == wanted.as_str() || (observed.is_empty() && wanted == Datapath::System)
+}
+
+/// What a bond is to be made of next. A plain port is none, whatever its columns would make of it; it is closed all the same,
+/// lest it become an open one.
+fn next_mode(mode: BondMode, target: &TargetPort) -> Option<BondMode> {
+    match mode {
+        BondMode::Open if target.is_open => None,
+        BondMode::Ready if target.is_open => Some(BondMode::Open),
+        BondMode::Backup if target.is_open => Some(BondMode::Ready),
+        BondMode::Other if target.is_open => Some(BondMode::Ready),
+        BondMode::Open | BondMode::Ready => Some(BondMode::Backup),
+        BondMode::Other => (target.tunnels.len() > 1).then_some(BondMode::Backup),
+        BondMode::Backup => None,
+    }
 }
 
 fn same_tunnel(interface: &ObservedInterface, tunnel: &Tunnel) -> bool {

@@ -1,6 +1,6 @@
 //! What differs on a host from its target, for eyes: in read-only mode, in `verify`, and where an operator asks.
 
-use asterism_model::{HostDiff, HostId, ObservedHost};
+use asterism_model::{BondMode, HostDiff, HostId, ObservedHost};
 
 use crate::{Targets, diff::diff};
 
@@ -45,7 +45,13 @@ pub fn lines(diff: &HostDiff) -> Vec<String> {
         let gained = change.add_tunnels.iter().map(|tunnel| format!("+{}", tunnel.name));
         let lost = change.remove_interfaces.iter().map(|(_, name)| format!("-{name}"));
         let turned = change.is_protected.map(|leads_up| if leads_up { "uplink" } else { "downlink" });
-        let all: Vec<String> = turned.map(str::to_owned).into_iter().chain(gained).chain(lost).collect();
+        let mode = change.mode.map(|mode| match mode {
+            BondMode::Ready => "ready to be opened",
+            BondMode::Open => "open",
+            BondMode::Backup | BondMode::Other => "closed",
+        });
+        let columns = turned.into_iter().chain(mode).map(str::to_owned);
+        let all: Vec<String> = columns.chain(gained).chain(lost).collect();
         lines.push(format!("~ port {}: {}", change.name, all.join(" ")));
     }
     lines.extend(diff.change_interfaces.iter().map(|it| format!("~ interface {}", it.tunnel.name)));

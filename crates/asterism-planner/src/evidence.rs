@@ -5,7 +5,9 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use asterism_model::{BfdState, HostId, NetworkId, ObservedHost, target::tunnel_name};
+use asterism_model::{
+    BfdState, BondMode, HostId, NetworkId, ObservedHost, ObservedPort, target::tunnel_name,
+};
 
 use crate::{Tick, scope::Scope};
 
@@ -28,12 +30,26 @@ impl Evidence {
 
     /// What a host says of its end of a network's tunnel to `peer`. `None` where it does not answer, or has no such end.
     pub fn link(&self, network: NetworkId, host: HostId, peer: HostId) -> Option<BfdState> {
-        let bridges = self.pictures.get(&host)?.bridges.values();
         let name = tunnel_name(network, peer);
-        let ports = bridges.flat_map(|bridge| bridge.ports.values());
-        let mut interfaces =
-            ports.filter(|port| port.network == Some(network)).flat_map(|port| port.interfaces.values());
+        let mut interfaces = self.ports(network, host).flat_map(|port| port.interfaces.values());
         interfaces.find(|interface| interface.name == name).map(|interface| interface.bfd_state)
+    }
+
+    /// Whether a host says that a bond of its own sends by the network's tunnel to `peer`.
+    pub fn sends_by(&self, network: NetworkId, host: HostId, peer: HostId) -> bool {
+        let name = tunnel_name(network, peer);
+        self.ports(network, host).any(|port| port.active.as_ref() == Some(&name))
+    }
+
+    fn ports(&self, network: NetworkId, host: HostId) -> impl Iterator<Item = &ObservedPort> {
+        let bridges = self.pictures.get(&host).into_iter().flat_map(|picture| picture.bridges.values());
+        bridges.flat_map(|bridge| bridge.ports.values()).filter(move |port| port.network == Some(network))
+    }
+
+    /// Whether a host that answers has a bond in the network that is not open, and could be.
+    pub fn is_closed(&self, network: NetworkId, host: HostId) -> bool {
+        let is_closed = |port: &ObservedPort| port.mode.is_some_and(|mode| mode != BondMode::Open);
+        self.ports(network, host).any(|port| port.interfaces.len() > 1 && is_closed(port))
     }
 
     /// Since when both hosts have been without a way to one another: one of them that answers lost it. BFD is up at both

@@ -38,6 +38,8 @@ pub enum Wait {
     Tunnels { host: HostId, peers: Vec<HostId> },
     /// These are to have another way up than over the host.
     OtherWay { host: HostId, peers: Vec<HostId> },
+    /// The bonds of these are to take what comes over either side, before they are told to leave the host.
+    Opening { host: HostId, peers: Vec<HostId> },
     /// These are to forward over the host no longer.
     Leaving { host: HostId, peers: Vec<HostId> },
     /// The host is to be told to lead traffic away from itself, and does not answer.
@@ -70,6 +72,7 @@ impl Finding {
             Self::Waiting { wait, .. } => match wait {
                 Wait::Tunnels { .. }
                 | Wait::OtherWay { .. }
+                | Wait::Opening { .. }
                 | Wait::Leaving { .. }
                 | Wait::Settling { .. } => true,
                 // The plan that ends the other motion goes on with this one.
@@ -154,6 +157,9 @@ impl Described<'_> {
             }
             Wait::OtherWay { host: over, peers } => {
                 format!("until there is another way than over {} from {}", host(*over), self.list(peers))
+            }
+            Wait::Opening { host: over, peers } => {
+                format!("until {} take what still comes over {} as well", self.list(peers), host(*over))
             }
             Wait::Leaving { host: over, peers } => {
                 format!("until nothing comes over {} from {}", host(*over), self.list(peers))

@@ -67,7 +67,7 @@ impl<'a> Fabric<'a> {
         let Some(drain) = star.drained.filter(is_drained) else { return false };
         let is_root = self.topology.root() == Some(host.id);
         match drain.extent {
-            DrainExtent::Standby => false,
+            DrainExtent::Announced | DrainExtent::Standby => false,
             DrainExtent::All => !is_root && star.center.holder == host.id && star.standby == Some(below),
             DrainExtent::Cut => !is_root || star.standby != Some(below),
         }
@@ -83,6 +83,7 @@ impl<'a> Fabric<'a> {
         let is_standby = own.standby == Some(below.id);
         if let Some(drain) = own.drained.filter(|drain| drain.host == host.id) {
             let is_meant = match drain.extent {
+                DrainExtent::Announced => false,
                 DrainExtent::Standby => is_standby,
                 DrainExtent::All | DrainExtent::Cut => rank != Rank::Root || !is_standby,
             };
@@ -90,10 +91,37 @@ impl<'a> Fabric<'a> {
                 return true;
             }
         }
-        let Some(next) = self.topology.next_pool.filter(|next| next.is_drained) else { return false };
+        self.topology.next_pool.is_some_and(|next| next.is_drained) && self.is_left_by(host, rank, below)
+    }
+
+    /// Whether a host of the pool that ceases to be pool-center is to be left by one below it.
+    fn is_left_by(&self, host: &Host, rank: Rank, below: &Host) -> bool {
+        let Some(next) = self.topology.next_pool.filter(|next| next.is_announced || next.is_drained) else {
+            return false;
+        };
         let leaves_office = matches!(rank, Rank::Root | Rank::RootStandby) && below.pool != host.pool;
         let next_root = self.star(next.pool).map(|star| star.center.holder);
         leaves_office && !(rank == Rank::Root && next_root == Some(below.id))
+    }
+
+    /// Whether `host` takes what comes over any of its uplinks: it is told to leave one, or will be when that is drained in
+    /// full.
+    ///
+    /// Not so one that is being left itself. Who leaves it says so over its uplinks, and an open bond would not believe it:
+    /// it takes nothing from above that it has known below.
+    pub fn is_open(&self, host: &Host) -> bool {
+        let is_moving = |star: &Star| star.drained.is_some();
+        if self.topology.next_pool.is_none() && !self.topology.stars.values().any(is_moving) {
+            return false;
+        }
+        let drained = |of: &Host| self.star(of.pool).and_then(|star| star.drained).map(|drain| drain.host);
+        drained(host) != Some(host.id)
+            && self.uplinks(host).into_iter().filter_map(|uplink| self.takes_part(uplink)).any(|above| {
+                let Some(rank) = self.rank(above) else { return false };
+                let is_standby = self.star(above.pool).is_some_and(|star| star.standby == Some(host.id));
+                let leaves_star = drained(above) == Some(above.id) && (rank != Rank::Root || !is_standby);
+                leaves_star || self.is_left_by(above, rank, host)
+            })
     }
 
     /// The hosts that have `host` among their uplinks.

@@ -19,6 +19,7 @@
 //! | `s` was center before and has no tunnels to hosts below yet | when that has settled, they are made |
 //! | `g` = `s`, tunnels of `g` not all up | no drain; wait |
 //! | a drain or an exchange is due, and the last change has not [settled](Wait::Settling) | wait |
+//! | a drain is due otherwise | announce it: the bonds of those who will be told open; wait for that |
 //! | `g` = `s`, no drain yet | drain `c` of `g` (of all, if `c` is the root or `g` has no choice) |
 //! | drained of `g`, which has left | at once: drain `c` of all, and take its tunnel to `g` away |
 //! | drained of all, and all have left | at once: `c` := `g`; `s` := the old `c` if dual, without tunnels to hosts below; else none |
@@ -30,7 +31,8 @@
 //! | `a` has no star, or its center is dead when its own star is done | `a` := `b` if that works, else the preferred, else the best able pool |
 //! | `b` is no pool of the network any more, or its center is dead | `next` ends |
 //! | tunnels between `b`'s heads and all others not up | no drain; wait |
-//! | not drained yet | drain root and standby of all other pools, but for the tunnel between the two roots |
+//! | not drained yet | announce it, as above |
+//! | announced, and all have opened | drain root and standby of all other pools, but for the tunnel between the two roots |
 //! | drained, and all have left | `a` := `b` |
 //!
 //! Traffic is led away from one host of a network at a time: when a host and one below it change their uplinks together,
@@ -41,7 +43,7 @@ mod pool_center;
 mod roads;
 mod star;
 
-use asterism_model::{Host, HostId, PoolId, PrivateNetwork, Topology};
+use asterism_model::{Host, HostId, NextPool, PoolId, PrivateNetwork, Topology};
 
 use crate::{
     Finding, Tick,
@@ -121,7 +123,8 @@ impl Succession<'_> {
     fn cannot_drain(&self, pool: Option<PoolId>, host: HostId) -> Option<Wait> {
         let is_other = |other: &PoolId| Some(*other) != pool;
         let mut others = self.topology.stars.iter().filter(|(other, _)| is_other(other));
-        let is_pool_drained = pool.is_some() && self.topology.next_pool.is_some_and(|next| next.is_drained);
+        let is_begun = |next: NextPool| next.is_announced || next.is_drained;
+        let is_pool_drained = pool.is_some() && self.topology.next_pool.is_some_and(is_begun);
         if is_pool_drained || others.any(|(_, star)| star.drained.is_some()) {
             return Some(Wait::Turn);
         }

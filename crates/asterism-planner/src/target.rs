@@ -83,6 +83,7 @@ impl<'a> Targets<'a> {
         let uplink_port = (!uplinks.is_empty()).then(|| TargetPort {
             name: uplink_name(network.id),
             role: PortRole::Uplink,
+            is_open: uplinks.len() > 1 && fabric.is_open(host),
             tunnels: uplinks,
         });
         let downlinks = fabric.downlinks(host).into_iter();
@@ -91,6 +92,7 @@ impl<'a> Targets<'a> {
             name: tunnel.name.clone(),
             role: PortRole::Downlink,
             tunnels: vec![tunnel],
+            is_open: false,
         };
         uplink_port.into_iter().chain(downlinks.map(downlink_port)).collect()
     }

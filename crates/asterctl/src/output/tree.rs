@@ -50,6 +50,7 @@ fn drained(drain: &v1::Drain) -> String {
     let extent = match drain.extent() {
         // Of a newer server.
         v1::DrainExtent::Unspecified => "",
+        v1::DrainExtent::Announced => return format!("{} is about to be drained", drain.host),
         v1::DrainExtent::Standby => " of its standby",
         v1::DrainExtent::All => " of all below",
         v1::DrainExtent::Cut => " of all below, and has no tunnels to them for now",

@@ -67,7 +67,7 @@ mirror!(Cause {
 });
 mirror!(Datapath { System = "system", Netdev = "netdev" });
 mirror!(Detection { Normal = "normal", Fast = "fast" });
-mirror!(DrainExtent { Standby = "standby", All = "all", Cut = "cut" });
+mirror!(DrainExtent { Announced = "announced", Standby = "standby", All = "all", Cut = "cut" });
 mirror!(Encapsulation { Vxlan = "vxlan", Gre = "gre", Geneve = "geneve" });
 mirror!(Mode { Active = "active", ReadOnly = "read_only" });
 mirror!(Rank {

@@ -259,7 +259,7 @@ fn what_is_left_out_has_its_default() {
 
 #[test]
 fn a_drain_keeps_its_extent() {
-    for extent in [DrainExtent::Standby, DrainExtent::All, DrainExtent::Cut] {
+    for extent in [DrainExtent::Announced, DrainExtent::Standby, DrainExtent::All, DrainExtent::Cut] {
         let drain = Drain { host: HostId(7), extent };
         let message = super::topology::drain(&NetworkState::default(), drain);
         assert_eq!(message.extent().to_model(), Some(extent));

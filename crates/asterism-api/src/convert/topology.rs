@@ -59,7 +59,7 @@ fn star(
 }
 
 fn next_pool(state: &NetworkState, next: NextPool) -> v1::NextPool {
-    let NextPool { pool, cause, is_drained } = next;
+    let NextPool { pool, cause, is_drained, is_announced: _ } = next;
     v1::NextPool { pool: state.pool_label(pool), cause: v1::Cause::from(cause).into(), is_drained }
 }
 

@@ -54,8 +54,11 @@ impl NetworkState {
             .ok_or_else(|| Refusal::NoStar { network: network.clone(), pool: pool.clone() })?;
         let is_there = topology.pool_center.as_ref().is_some_and(|choice| choice.holder == found);
         // Asked for again, it goes on where it is.
-        let is_drained = topology.next_pool.is_some_and(|next| next.pool == found && next.is_drained);
-        let next = (!is_there).then_some(NextPool { pool: found, cause: Cause::Moved, is_drained });
+        let under_way = topology.next_pool.filter(|next| next.pool == found);
+        let is_announced = under_way.is_some_and(|next| next.is_announced);
+        let is_drained = under_way.is_some_and(|next| next.is_drained);
+        let next =
+            (!is_there).then_some(NextPool { pool: found, cause: Cause::Moved, is_announced, is_drained });
         self.set_topology(id, |topology| topology.next_pool = next)
     }
 

@@ -154,7 +154,12 @@ impl PlanDraft {
             .next
             .and_then(|next| pick(stars.keys().copied(), next))
             .filter(|next| pool_center.is_some_and(|(pool, _)| pool != *next))
-            .map(|pool| NextPool { pool, cause: self.cause, is_drained: self.is_drained });
+            .map(|pool| NextPool {
+                pool,
+                cause: self.cause,
+                is_announced: self.is_drained,
+                is_drained: self.is_drained,
+            });
         Some((network.id, TopologyPlan { vni, stars, pool_center, next_pool }))
     }
 

@@ -151,6 +151,7 @@ fn topologies(state: &NetworkState, out: &mut String) {
 
 fn drained(drain: Drain) -> String {
     let extent = match drain.extent {
+        DrainExtent::Announced => "/announced",
         DrainExtent::Standby => "/standby",
         DrainExtent::All => "",
         DrainExtent::Cut => "/cut",

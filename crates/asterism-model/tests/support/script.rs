@@ -201,17 +201,19 @@ fn parse_plan(word: &str) -> (NetworkId, TopologyPlan) {
         next_pool: option(&parts, "next").map(|pool| NextPool {
             pool: PoolId(parse_id(pool.trim_end_matches('~'), 'p')),
             cause,
+            is_announced: pool.ends_with("~~"),
             is_drained: pool.ends_with('~'),
         }),
     };
     (NetworkId(parse_id(parts[0], 'n')), plan)
 }
 
-/// `h1~h1`, `h1~h1/standby` or `h1~h1/cut`.
+/// `h1~h1`, `h1~h1/announced`, `h1~h1/standby` or `h1~h1/cut`.
 fn drained(hosts: &str) -> Option<Drain> {
     let (_, after) = hosts.split_once('~')?;
     let word = after.split(['+', '>']).next()?;
     let (host, extent) = match word.split_once('/') {
+        Some((host, "announced")) => (host, DrainExtent::Announced),
         Some((host, "standby")) => (host, DrainExtent::Standby),
         Some((host, "cut")) => (host, DrainExtent::Cut),
         Some((_, other)) => panic!("there is no extent `{other}`"),

@@ -3,23 +3,19 @@
 use std::collections::BTreeMap;
 
 use asterism_model::{
-    BridgeOwner, InterfaceChange, NetworkId, PortAddition, PortChange, PortRemoval, RowUuid, TargetPort,
-    Tunnel,
+    BondMode, BridgeOwner, InterfaceChange, NetworkId, PortAddition, PortChange, PortRemoval, RowUuid,
+    TargetPort, Tunnel,
 };
 use serde_json::{Map, Value, json};
 
 use super::{Builder, ChangeRefusal, mark};
 use crate::{
     fencing::this,
-    observe::{carried, is_ours},
+    observe::{BOND_COLUMNS, FALLBACK_KEY, carried, is_ours},
     schema::Table,
     transaction::{mutate, update, wait},
     value::{map_json, uuid_json},
 };
-
-/// What is written to `Port.bond_mode`, of ports with one interface too (the switch ignores it there), so that a port
-/// grows into a bond by its `interfaces` alone.
-const BOND_MODE: &str = "active-backup";
 
 impl Builder<'_> {
     /// Port rows go when nothing refers to them (the table is no root of the schema), their interfaces with them.
@@ -76,6 +72,7 @@ impl Builder<'_> {
             self.require(Table::Port, "bond_mode")?;
         }
         self.change_port_columns(change, &what)?;
+        self.keep_active(change, &members, &what);
         self.change_members(change, &what);
         Ok(())
     }
@@ -111,14 +108,46 @@ impl Builder<'_> {
             self.require(Table::Port, "protected")?;
             row.insert("protected".to_owned(), json!(is_protected));
         }
-        // It has the mode from birth, unless somebody took it away. Bonds of other modes forward over all members.
-        if !change.add_tunnels.is_empty() && self.knows(Table::Port, "bond_mode") {
-            row.insert("bond_mode".to_owned(), json!(BOND_MODE));
+        if let Some(mode) = change.mode {
+            for column in BOND_COLUMNS {
+                self.require(Table::Port, column)?;
+            }
+            row.extend(bond_columns(mode));
         }
         if !row.is_empty() {
             self.write(format!("changing {what}"), update(Table::Port, this(change.port), row.into()));
         }
+        if matches!(change.mode, Some(BondMode::Ready | BondMode::Open)) {
+            // It is there from birth, unless somebody took it away; other keys are not ours to take.
+            let fallback = map_json([(FALLBACK_KEY, true.to_string())]);
+            let insert = mutate(
+                Table::Port,
+                this(change.port),
+                json!([
+                    ["other_config", "delete", ["set", [FALLBACK_KEY]]],
+                    ["other_config", "insert", fallback]
+                ]),
+            );
+            self.write(format!("opening {what}"), insert);
+        }
         Ok(())
+    }
+
+    /// A plain port that becomes a bond goes on with the member that it has. Left alone, the switch takes any of them, new ones
+    /// too, whose BFD is not up yet; what it takes instead is what it finds in this column, where a switch that starts
+    /// looks for the one that was active before (schema: `Port.bond_active_slave`).
+    fn keep_active(&mut self, change: &PortChange, members: &[RowUuid], what: &str) {
+        let is_removed = |member: &RowUuid| change.remove_interfaces.iter().any(|(gone, _)| gone == member);
+        let ([member], false) = (members, change.add_tunnels.is_empty()) else { return };
+        let address = self.replica.row(Table::Interface, *member).map(|row| row.text("mac_in_use"));
+        let Some(address) = address.filter(|it| !it.is_empty() && !is_removed(member)) else { return };
+        if self.knows(Table::Port, "bond_active_slave") {
+            let row = json!({ "bond_active_slave": address });
+            self.write(
+                format!("keeping the active member of {what}"),
+                update(Table::Port, this(change.port), row),
+            );
+        }
     }
 
     /// Members that come are inserted before those that go are deleted: mutations are carried out one by one, and a port
@@ -163,8 +192,15 @@ impl Builder<'_> {
         if port.tunnels.len() > 1 {
             self.require(Table::Port, "bond_mode")?;
         }
-        if self.knows(Table::Port, "bond_mode") {
-            row["bond_mode"] = json!(BOND_MODE);
+        // Of ports with one interface too (the switch ignores it there), so that a port grows into a bond by its
+        // `interfaces` alone, and opens by columns that take effect at one time.
+        if BOND_COLUMNS.into_iter().all(|column| self.knows(Table::Port, column)) {
+            row["other_config"] = map_json([(FALLBACK_KEY, true.to_string())]);
+            for (column, value) in bond_columns(BondMode::Backup) {
+                row[column] = value;
+            }
+        } else if self.knows(Table::Port, "bond_mode") {
+            row["bond_mode"] = json!(BACKUP);
         }
         if self.knows(Table::Port, "protected") {
             row["protected"] = json!(port.role.is_protected());
@@ -183,6 +219,28 @@ impl Builder<'_> {
         }
         json!(["set", interfaces])
     }
+}
+
+/// The mode of a bond that sends and takes by one member (schema: `Port.bond_mode`).
+const BACKUP: &str = "active-backup";
+
+/// How long a member of a bond with LACP must be unfit before the bond leaves it, in milliseconds. A switch that begins with
+/// LACP calls all members unfit once, until it has looked at them (seen on Open vSwitch 3.1 for up to 10 ms), and a bond
+/// that believed it would turn to any of them.
+const DOWNDELAY_MS: u32 = 100;
+
+/// The columns of a port that make a bond's mode, but for the key of `other_config`.
+fn bond_columns(mode: BondMode) -> [(String, Value); 3] {
+    let bond_mode = if mode == BondMode::Open { "balance-slb" } else { BACKUP };
+    let (lacp, downdelay) = match mode {
+        BondMode::Ready | BondMode::Open => (json!("passive"), DOWNDELAY_MS),
+        BondMode::Backup | BondMode::Other => (json!(["set", []]), 0),
+    };
+    [
+        ("bond_mode".to_owned(), json!(bond_mode)),
+        ("lacp".to_owned(), lacp),
+        ("bond_downdelay".to_owned(), json!(downdelay)),
+    ]
 }
 
 /// The columns of an interface that a tunnel decides, and that a change rewrites.

@@ -98,13 +98,13 @@ pub fn tunnel(network: u32, peer: u32) -> Tunnel {
 
 pub fn port(network: u32, peer: u32) -> TargetPort {
     let tunnel = tunnel(network, peer);
-    TargetPort { name: tunnel.name.clone(), role: PortRole::Downlink, tunnels: vec![tunnel] }
+    TargetPort { name: tunnel.name.clone(), role: PortRole::Downlink, tunnels: vec![tunnel], is_open: false }
 }
 
 /// An uplink port of that name, with tunnels to these peers.
 pub fn uplink(network: u32, name: &str, peers: &[u32]) -> TargetPort {
     let tunnels = peers.iter().map(|peer| tunnel(network, *peer)).collect();
-    TargetPort { name: name.to_owned(), role: PortRole::Uplink, tunnels }
+    TargetPort { name: name.to_owned(), role: PortRole::Uplink, tunnels, is_open: false }
 }
 
 pub fn bridge(network: u32, peers: &[u32]) -> TargetBridge {
@@ -147,6 +147,7 @@ pub fn unchanged(port: RowUuid, name: &str, network: u32) -> PortChange {
         name: name.to_owned(),
         network: NetworkId(network),
         is_protected: None,
+        mode: None,
         add_tunnels: Vec::new(),
         remove_interfaces: Vec::new(),
     }

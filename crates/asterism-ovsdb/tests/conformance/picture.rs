@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use asterism_model::{
-    BfdState, BridgeOwner, NetworkId, ObservedBridge, ObservedHost, ObservedInterface, ObservedPort, RowUuid,
-    StoredFence,
+    BfdState, BondMode, BridgeOwner, NetworkId, ObservedBridge, ObservedHost, ObservedInterface,
+    ObservedPort, RowUuid, StoredFence,
 };
 use asterism_ovsdb::{SessionState, WaitingFor};
 
@@ -63,6 +63,7 @@ fn expected(server: &Server, number: u64) -> ObservedHost {
             name: name.to_owned(),
             network: Some(NetworkId(network)),
             is_protected: Some(false),
+            mode: Some(BondMode::Backup),
             active: None,
             interfaces,
         };

@@ -67,7 +67,8 @@ fn show(found: &Difference) -> String {
         let loses = change.remove_interfaces.iter().map(|(_, name)| format!(" -{name}"));
         let members: String = gains.chain(loses).collect();
         let protected = change.is_protected.map(|it| format!(" protected: {it}")).unwrap_or_default();
-        lines.push(format!("~ {}{protected}{members}", change.name));
+        let mode = change.mode.map(|it| format!(" {it:?}")).unwrap_or_default();
+        lines.push(format!("~ {}{protected}{mode}{members}", change.name));
     }
     for InterfaceChange { tunnel, .. } in &diff.change_interfaces {
         lines.push(format!("~ {} {} {:?}", tunnel.name, tunnel.encapsulation, tunnel.to_options()));

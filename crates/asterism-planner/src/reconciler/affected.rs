@@ -81,8 +81,11 @@ impl Affected {
 /// What the target of a host says of one of its peers in a network.
 #[derive(PartialEq, Eq)]
 enum End {
-    /// With its place in the order of preference.
-    Uplink(usize),
+    /// With its place in the order of preference, and whether the port takes what comes over any of them.
+    Uplink {
+        place: usize,
+        is_open: bool,
+    },
     Downlink {
         is_drained: bool,
     },
@@ -94,9 +97,10 @@ fn ends(members: &Members<'_>, network: NetworkId) -> BTreeMap<HostId, BTreeMap<
     let network = members.state().networks().get(&network);
     let Some(fabric) = network.and_then(|network| Fabric::of(members, network)) else { return ends };
     for (host, uplinks) in fabric.links() {
+        let is_open = members.get(host).is_some_and(|host| fabric.is_open(host));
         for (place, uplink) in uplinks.into_iter().enumerate() {
             let is_drained = members.get(uplink).is_some_and(|above| fabric.is_drained(above, host));
-            ends.entry(host).or_default().insert(uplink, End::Uplink(place));
+            ends.entry(host).or_default().insert(uplink, End::Uplink { place, is_open });
             ends.entry(uplink).or_default().insert(host, End::Downlink { is_drained });
         }
     }

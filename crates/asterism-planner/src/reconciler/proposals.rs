@@ -211,7 +211,12 @@ mod tests {
             vni: Vni::MAX,
             stars,
             pool_center,
-            next_pool: Some(NextPool { pool: PoolId(u32::MAX), cause: Cause::Preferred, is_drained: true }),
+            next_pool: Some(NextPool {
+                pool: PoolId(u32::MAX),
+                cause: Cause::Preferred,
+                is_announced: true,
+                is_drained: true,
+            }),
         };
         let changes: BTreeMap<_, _> =
             (0..4096).map(|network| (NetworkId(u32::MAX - network), plan.clone())).collect();

@@ -130,6 +130,7 @@ fn same_port(one: &ObservedPort, other: &ObservedPort) -> bool {
     one.name == other.name
         && one.network == other.network
         && one.is_protected == other.is_protected
+        && one.mode == other.mode
         && one.interfaces.len() == other.interfaces.len()
         && one.interfaces.iter().zip(&other.interfaces).all(|((uuid, one), (other_uuid, other))| {
             uuid == other_uuid

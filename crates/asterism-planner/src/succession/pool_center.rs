@@ -79,7 +79,12 @@ impl Succession<'_> {
             let why = match verdict {
                 None => "it has no star-center".into(),
                 Some(Verdict::Able { since }) if self.ballot.is_back(*since) => {
-                    return Some(NextPool { pool, cause: Cause::Preferred, is_drained: false });
+                    return Some(NextPool {
+                        pool,
+                        cause: Cause::Preferred,
+                        is_announced: false,
+                        is_drained: false,
+                    });
                 }
                 Some(Verdict::Able { since }) => {
                     let grace = self.ballot.graces.fail_back;
@@ -121,6 +126,7 @@ impl Succession<'_> {
         let root = old.center.holder;
         let heads = [self.host(new.center.holder), new.standby.and_then(|standby| self.host(standby))];
         if let Some((host, peers)) = self.roads(&self.with_next(*next)).next_pool_not_ready(heads, root) {
+            next.is_announced = false;
             next.is_drained = false;
             return Some(Wait::Tunnels { host, peers });
         }
@@ -128,7 +134,14 @@ impl Succession<'_> {
             [Some(root), old.standby].into_iter().flatten().filter_map(|host| self.host(host)).collect();
         if !next.is_drained {
             let cannot = || leaving.iter().find_map(|host| self.cannot_drain(None, host.id));
-            let wait = self.settling().or_else(cannot);
+            if !next.is_announced {
+                let wait = self.settling().or_else(cannot);
+                if wait.is_some() {
+                    return wait;
+                }
+                next.is_announced = true;
+            }
+            let wait = self.opening(*next, &leaving);
             if wait.is_some() {
                 return wait;
             }
@@ -141,6 +154,16 @@ impl Succession<'_> {
             (!peers.is_empty()).then_some(Wait::Leaving { host: host.id, peers })
         });
         staying.or_else(|| self.settling())
+    }
+
+    /// What is to be open before traffic is led away from these.
+    fn opening(&self, next: NextPool, leaving: &[&Host]) -> Option<Wait> {
+        let with = self.with_next(next);
+        let roads = self.roads(&with);
+        leaving.iter().find_map(|host| {
+            let peers = roads.not_open(host);
+            (!peers.is_empty()).then_some(Wait::Opening { host: host.id, peers })
+        })
     }
 
     fn with_next(&self, next: NextPool) -> Topology {

@@ -73,12 +73,25 @@ impl Roads<'_> {
         below.filter(|below| !self.members.get(*below).is_some_and(has_other)).collect()
     }
 
+    /// Of the hosts below that will be told to leave, those that would still drop what comes over the host when they have
+    /// left.
+    pub fn not_open(&self, host: &Host) -> Vec<HostId> {
+        let fabric = self.fabric();
+        let will_open = |below: &HostId| self.members.get(*below).is_some_and(|below| fabric.is_open(below));
+        let below = fabric.downlinks(host).into_iter().filter(|below| self.has_choice(*below));
+        below
+            .filter(|below| will_open(below) && self.ballot.evidence.is_closed(self.network.id, *below))
+            .collect()
+    }
+
     /// Of the hosts below that were told to leave, those that may still forward over it.
     pub fn not_gone(&self, host: &Host) -> Vec<HostId> {
         let fabric = self.fabric();
         let is_told = |below: &HostId| fabric.is_drained(host, *below) && self.has_choice(*below);
         let below = fabric.downlinks(host).into_iter().filter(is_told);
-        below.filter(|below| self.link(*below, host.id) == Some(BfdState::Up)).collect()
+        // An open bond turns a moment after the tunnel has told it to.
+        let sends = |below: HostId| self.ballot.evidence.sends_by(self.network.id, below, host.id);
+        below.filter(|below| self.link(*below, host.id) == Some(BfdState::Up) || sends(*below)).collect()
     }
 
     /// Of the heads of another pool that shall become pool-center, one of the tunnels that don't work yet between them and

@@ -226,7 +226,8 @@ impl Succession<'_> {
             star.drained = None;
             return None;
         };
-        let all = Some(Drain { host: host.id, extent: DrainExtent::All });
+        let drain = |extent| Some(Drain { host: host.id, extent });
+        let (announced, all) = (drain(DrainExtent::Announced), drain(DrainExtent::All));
         let with = self.with_star(pool, star);
         let roads = self.roads(&with);
         let stuck = roads.without_other_way(host);
@@ -253,13 +254,18 @@ impl Succession<'_> {
                 star.drained = None;
                 return None;
             }
-        } else if let Some(wait) = self.settling().or_else(|| self.cannot_drain(Some(pool), host.id)) {
+        } else if star.drained != announced
+            && let Some(wait) = self.settling().or_else(|| self.cannot_drain(Some(pool), host.id))
+        {
             star.drained = None;
             wait
         } else {
-            star.drained = all;
-            let with = self.with_star(pool, star);
-            Wait::Leaving { host: host.id, peers: self.roads(&with).not_gone(host) }
+            star.drained = announced;
+            self.open(pool, star, host).unwrap_or_else(|| {
+                star.drained = all;
+                let with = self.with_star(pool, star);
+                Wait::Leaving { host: host.id, peers: self.roads(&with).not_gone(host) }
+            })
         };
         Some((Motion::Standby { pool, from: host.id, to: wanted }, wait))
     }
@@ -301,6 +307,13 @@ impl Succession<'_> {
             if let Some(wait) = self.settling().or_else(|| self.cannot_drain(Some(pool), center.id)) {
                 return Some(wait);
             }
+            star.drained = drain(DrainExtent::Announced);
+        }
+        if star.drained == drain(DrainExtent::Announced) {
+            let wait = self.open(pool, star, center);
+            if wait.is_some() {
+                return wait;
+            }
             let is_at_once = self.is_root_pool(pool) || standby.uplinks == Uplinks::One;
             star.drained = drain(if is_at_once { DrainExtent::All } else { DrainExtent::Standby });
         }
@@ -324,6 +337,13 @@ impl Succession<'_> {
             drained: drain(DrainExtent::Cut).filter(|_| is_kept),
         };
         None
+    }
+
+    /// What an announced drain waits for.
+    fn open(&self, pool: PoolId, star: &Star, host: &Host) -> Option<Wait> {
+        let with = self.with_star(pool, star);
+        let peers = self.roads(&with).not_open(host);
+        (!peers.is_empty()).then_some(Wait::Opening { host: host.id, peers })
     }
 
     /// Whether the center is that which the log knows, and not one of this plan.

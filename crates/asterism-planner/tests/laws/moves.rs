@@ -203,7 +203,7 @@ fn choose(world: &mut World, dice: &[u8]) {
             let standby = pick(others.clone(), roll()).filter(|_| roll() % 4 > 0);
             let next = pick(others, roll()).filter(|_| roll().is_multiple_of(3));
             let drained = pick([Some(center), standby].into_iter().flatten().collect(), roll());
-            let extents = [DrainExtent::All, DrainExtent::Standby, DrainExtent::Cut];
+            let extents = [DrainExtent::All, DrainExtent::Standby, DrainExtent::Cut, DrainExtent::Announced];
             let extent = extents[roll() % extents.len()];
             let star = StarPlan {
                 standby,
@@ -217,7 +217,12 @@ fn choose(world: &mut World, dice: &[u8]) {
         let pool_center = pick(pools.clone(), roll()).map(|pool| (pool, Cause::First));
         let next_pool = pick(pools, roll())
             .filter(|pool| roll().is_multiple_of(2) && pool_center.is_some_and(|(center, _)| center != *pool))
-            .map(|pool| NextPool { pool, cause: Cause::Moved, is_drained: roll().is_multiple_of(2) });
+            .map(|pool| NextPool {
+                pool,
+                cause: Cause::Moved,
+                is_announced: roll().is_multiple_of(2),
+                is_drained: roll().is_multiple_of(2),
+            });
         changes.insert(network.id, TopologyPlan { vni: topology.vni, stars, pool_center, next_pool });
     }
     let (epoch, based_on) = (state.epoch(), state.revision());

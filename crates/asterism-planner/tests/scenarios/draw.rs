@@ -272,6 +272,7 @@ fn motion(stage: &Stage, network: &str, topology: &Topology) -> Option<String> {
         let next = star.next.map(|next| format!(">{}", name(next.host))).unwrap_or_default();
         let drained = star.drained.map(|drain| {
             let sign = match drain.extent {
+                DrainExtent::Announced => "~~~",
                 DrainExtent::Standby => "~~",
                 DrainExtent::All => "~",
                 DrainExtent::Cut => "/",

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use asterism_model::{
-    BfdState, BridgeOwner, Fence, HostDiff, HostId, NetworkId, ObservedBridge, ObservedHost,
+    BfdState, BondMode, BridgeOwner, Fence, HostDiff, HostId, NetworkId, ObservedBridge, ObservedHost,
     ObservedInterface, ObservedPort, Outcome, RowUuid, StoredFence, TargetPort, Tunnel,
     target::{tunnel_name, tunnel_peer},
 };
@@ -255,6 +255,7 @@ pub fn apply_diff(rows: &ObservedHost, diff: &HostDiff, last_row: &mut u128) -> 
             return Err(format!("port {} is not of {}", port.name, change.network));
         }
         port.is_protected = change.is_protected.or(port.is_protected);
+        port.mode = change.mode.or(port.mode);
         for (uuid, name) in &change.remove_interfaces {
             let gone = port.interfaces.remove(uuid).ok_or("an interface to remove is gone")?;
             same_name(&gone.name, name)?;
@@ -314,6 +315,7 @@ fn new_port(network: NetworkId, port: &TargetPort, last_row: &mut u128) -> (RowU
             name: port.name.clone(),
             network: Some(network),
             is_protected,
+            mode: Some(BondMode::Backup),
             active: None,
             interfaces,
         },

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use asterism_model::{
-    BfdState, BridgeOwner, HostId, HostTarget, NetworkId, ObservedBridge, ObservedHost, ObservedInterface,
-    ObservedPort, RowUuid, TargetBridge, TargetPort,
+    BfdState, BondMode, BridgeOwner, HostId, HostTarget, NetworkId, ObservedBridge, ObservedHost,
+    ObservedInterface, ObservedPort, RowUuid, TargetBridge, TargetPort,
     target::{bridge_name, tunnel_name},
 };
-use proptest::{collection, option, prelude::*};
+use proptest::{collection, option, prelude::*, sample::select};
 
 use super::host::{apply_diff, empty};
 
@@ -46,6 +46,7 @@ struct PortDraft {
     name: String,
     network: Option<NetworkId>,
     is_protected: Option<bool>,
+    mode: Option<BondMode>,
     interfaces: Vec<ObservedInterface>,
 }
 
@@ -78,8 +79,11 @@ impl Rows {
                 continue;
             }
             let interfaces = interfaces.into_iter().map(|interface| (self.uuid(), interface)).collect();
-            let PortDraft { name, network, is_protected, .. } = port;
-            ports.insert(self.uuid(), ObservedPort { name, network, is_protected, active: None, interfaces });
+            let PortDraft { name, network, is_protected, mode, .. } = port;
+            ports.insert(
+                self.uuid(),
+                ObservedPort { name, network, is_protected, mode, active: None, interfaces },
+            );
         }
         if !is_ours {
             self.host.foreign_names.insert(draft.name.clone());
@@ -140,33 +144,38 @@ fn kept_port(network: NetworkId, target: &TargetPort) -> impl Strategy<Value = O
     let key = prop_oneof![8 => Just(None), 1 => option::of(network_id()).prop_map(Some)];
     let is_protected = prop_oneof![6 => Just(None), 1 => any::<Option<bool>>().prop_map(Some)];
     let oddity = prop_oneof![6 => Just(0), 1 => Just(1), 1 => Just(2), 1 => Just(3), 1 => Just(4)];
-    (is_there, key, is_protected, oddity).prop_map(move |(is_there, key, is_protected, oddity)| {
-        let mut interfaces: Vec<ObservedInterface> = target
-            .tunnels
-            .iter()
-            .map(|tunnel| ObservedInterface {
-                name: tunnel.name.clone(),
-                kind: tunnel.encapsulation.as_str().into(),
-                options: tunnel.to_options(),
-                bfd: tunnel.bfd.to_column(),
-                bfd_state: BfdState::Unknown,
-                error: None,
+    let modes = [None, Some(BondMode::Ready), Some(BondMode::Open), Some(BondMode::Other)];
+    let mode = prop_oneof![4 => Just(Some(BondMode::Backup)), 1 => select(modes.to_vec())];
+    (is_there, key, is_protected, mode, oddity).prop_map(
+        move |(is_there, key, is_protected, mode, oddity)| {
+            let mut interfaces: Vec<ObservedInterface> = target
+                .tunnels
+                .iter()
+                .map(|tunnel| ObservedInterface {
+                    name: tunnel.name.clone(),
+                    kind: tunnel.encapsulation.as_str().into(),
+                    options: tunnel.to_options(),
+                    bfd: tunnel.bfd.to_column(),
+                    bfd_state: BfdState::Unknown,
+                    error: None,
+                })
+                .collect();
+            match (oddity, interfaces.first_mut()) {
+                (1, Some(first)) => first.kind = "gre".into(),
+                (2, Some(first)) => first.options.clear(),
+                (3, Some(first)) => first.bfd.clear(),
+                (4, _) => interfaces.clear(),
+                _ => {}
+            }
+            is_there.then(|| PortDraft {
+                name: target.name.clone(),
+                network: key.unwrap_or(Some(network)),
+                is_protected: is_protected.unwrap_or(Some(target.role.is_protected())),
+                mode,
+                interfaces,
             })
-            .collect();
-        match (oddity, interfaces.first_mut()) {
-            (1, Some(first)) => first.kind = "gre".into(),
-            (2, Some(first)) => first.options.clear(),
-            (3, Some(first)) => first.bfd.clear(),
-            (4, _) => interfaces.clear(),
-            _ => {}
-        }
-        is_there.then(|| PortDraft {
-            name: target.name.clone(),
-            network: key.unwrap_or(Some(network)),
-            is_protected: is_protected.unwrap_or(Some(target.role.is_protected())),
-            interfaces,
-        })
-    })
+        },
+    )
 }
 
 /// A bridge that no target of ours explains.
@@ -200,6 +209,7 @@ fn stray_port() -> impl Strategy<Value = PortDraft> {
             name,
             network,
             is_protected: Some(false),
+            mode: Some(BondMode::Backup),
             interfaces: has_interface.then_some(interface).into_iter().collect(),
         }
     })

@@ -109,6 +109,7 @@ fn what_was_not_answered_may_be_there_until_the_host_is_claimed_again() {
         name: tunnel.name.clone(),
         role: asterism_model::PortRole::Uplink,
         tunnels: vec![tunnel],
+        is_open: false,
     };
     let bridge = asterism_model::TargetBridge {
         name: "ast1".into(),

@@ -124,12 +124,16 @@ fn move_findings(state: &NetworkState, star: &Star) -> Vec<v1::Finding> {
         statement("move", format!("moves to {}: {}", state.host_label(next.host), why_next(next.cause)))
     });
     let drain = star.drained.map(|drain| {
+        let host = state.host_label(drain.host);
         let whose = match drain.extent {
+            DrainExtent::Announced => {
+                return statement("drain", format!("traffic is about to be led away from {host}"));
+            }
             DrainExtent::Standby => "its standby's traffic",
             DrainExtent::All => "the traffic of all below",
             DrainExtent::Cut => "all below, which it has no tunnels to for now",
         };
-        statement("drain", format!("{whose} is led away from {}", state.host_label(drain.host)))
+        statement("drain", format!("{whose} is led away from {host}"))
     });
     next.into_iter().chain(drain).collect()
 }

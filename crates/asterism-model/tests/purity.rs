@@ -13,7 +13,7 @@ const OURS: &[(&str, &[&str])] = &[
     ("asterism-pki", &["asterism-model"]),
     // asterism-pki, here and below, where it is not told: in tests only.
     ("asterism-raft", &["asterism-model", "asterism-pki"]),
-    ("asterism-ovsdb", &["asterism-model"]),
+    ("asterism-ovsdb", &["asterism-model", "asterism-pki"]),
     ("asterism-xapi", &["asterism-model", "asterism-xapi-sim"]),
     ("asterism-api", &["asterism-model", "asterism-pki"]),
     ("asterism-xapi-sim", &[]),

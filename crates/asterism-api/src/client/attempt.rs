@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, error::Error, io, time::Duration};
 
 use asterism_model::chain;
 use tokio::time::timeout;
-use tonic::{Request, Response, Status, transport::Channel};
+use tonic::{Code, Request, Response, Status, transport::Channel};
 
 use super::{CONNECT_TIMEOUT, Client, Nature, admin};
 use crate::{Class, Failure, v1::AdminClient};
@@ -48,7 +48,10 @@ impl Attempted {
             return Self::not_sent(Failure::local(Class::NotPermitted, format_args!("TLS: {error}")));
         }
         let failure = Failure::from_status(status);
-        let reach = if failure.reason.is_empty() { Reach::NotAnswered } else { Reach::Answered };
+        // A request that is too large, or one too many, is refused at the door: no service saw it.
+        let is_at_the_door = matches!(status.code(), Code::OutOfRange | Code::ResourceExhausted);
+        let is_told = is_at_the_door || !failure.reason.is_empty();
+        let reach = if is_told { Reach::Answered } else { Reach::NotAnswered };
         Self { failure, reach }
     }
 

@@ -124,7 +124,7 @@ fn a_controller_with_a_malformed_configuration_does_not_start_and_names_the_key(
     });
 }
 
-/// An operator of another authority; replicas of another authority; one of the right authority that is no operator.
+/// An operator of another authority; replicas of another authority; one of the right authority without a role.
 fn assert_strangers_are_not_permitted(lab: &Lab) -> Result<()> {
     let stranger = Authority::create(&lab.dir().join("stranger"), "stranger", Keys::Ecdsa)?;
     let forged = stranger.issue("operator", &["operator.asterism".into()], &[])?;
@@ -133,7 +133,7 @@ fn assert_strangers_are_not_permitted(lab: &Lab) -> Result<()> {
     for (ca, cert, key, sentence) in [
         (own.join("ca.pem"), forged.cert.clone(), forged.key.clone(), "UnknownCA"),
         (forged.ca.clone(), own.join("operator.pem"), own.join("operator.key"), "UnknownIssuer"),
-        (visitor.ca, visitor.cert, visitor.key, "expected the DNS name operator.asterism"),
+        (visitor.ca, visitor.cert, visitor.key, "expected exactly one of viewer.asterism"),
     ] {
         let files = [("--ca", &ca), ("--cert", &cert), ("--key", &key)];
         let tool = Tool::new(find_program("asterctl")?).args(["pool", "add", "mine"]);

@@ -124,6 +124,25 @@ async fn a_host_that_wants_a_certificate_and_gets_none_refuses() {
 }
 
 #[tokio::test]
+async fn other_certificates_are_shown_from_the_next_session_on() {
+    let certificates = Certificates::new();
+    let server = certificates.serve(&XCP_NG.join(":"));
+    let stranger = Authority::new().issue("controller.example");
+    let identity = Identity { certificate_pem: stranger.certificate, key_pem: stranger.key };
+    let ours = certificates.config(certificates.authority());
+    let session = open_tls(&server, TlsConfig { identity: Some(identity.clone()), ..ours.clone() });
+    let error = last_error(&session).await;
+    assert!(error.contains("no TLS") || error.contains("ended"), "{error}");
+
+    session.take_up(Some(&ours)).unwrap();
+    picture(&session, |_| true).await;
+    // What can't be used changes nothing, and a session that is open stays open.
+    let broken = Identity { key_pem: b"no key".to_vec(), ..identity };
+    assert!(session.take_up(Some(&TlsConfig { identity: Some(broken), ..ours })).is_err());
+    assert!(session.state().borrow().picture().is_some());
+}
+
+#[tokio::test]
 async fn a_host_that_speaks_no_tls_is_named() {
     let server = Server::start();
     let OvsdbEndpoint::Tcp(address) = server.endpoint() else { panic!("a TCP endpoint") };

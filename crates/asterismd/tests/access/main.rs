@@ -242,8 +242,7 @@ async fn what_is_too_large_too_fast_or_too_many_is_refused_and_said_so() {
     let limits = "[limits]\nconnections_per_address = 16\nwrites_per_second = 3\nrequest_bytes = 65536\n";
     let cluster = Cluster::start(1, limits).await;
     let mut admin = cluster.client("admin", &cluster.addresses);
-    let large = v1::ListPoolsRequest { pool: Some("x".repeat(70_000)), ..Default::default() };
-    let large = admin.call(large).await.unwrap_err();
+    let large = admin.call(add_pool(&"x".repeat(70_000))).await.unwrap_err();
     assert!(large.message.contains("too large") && large.class == Class::Refused, "{large:?}");
 
     let mut refused = Vec::new();

@@ -15,6 +15,7 @@ mod pool;
 mod pool_status;
 mod read;
 mod stream;
+mod unanswered;
 mod verify;
 mod whatif;
 mod write;

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
-use super::{AdminService, Streamed, live, read};
+use super::{AdminService, Streamed, live, read, unanswered::unanswered};
 use crate::leader::LeadingView;
 
 /// Messages that may wait for a slow client; it delays itself alone.
@@ -145,6 +145,8 @@ impl AdminService {
         // Where every host is unreachable, or there is none, nothing is left to wait for.
         let furthest = furthest.unwrap_or(v1::Stage::Verified.into());
         let at_rest = is_current && (leading.is_at_rest || wanted == v1::Stage::Committed);
+        let silent = unanswered(&state, request.revision, |host| answers(leading, host));
+        let furthest = if silent.is_empty() { furthest } else { furthest.min(v1::Stage::Programmed.into()) };
         let stage = if at_rest { furthest } else { v1::Stage::Committed.into() };
         hosts.retain(|host| host.stage < wanted.into());
         let waiting = live::count(hosts.len());
@@ -157,6 +159,8 @@ impl AdminService {
             hosts_reached: live::count(total).saturating_sub(waiting),
             planner: if state.settings().mode == Mode::ReadOnly && waiting > 0 {
                 live::READ_ONLY.into()
+            } else if wanted == v1::Stage::Verified && !silent.is_empty() {
+                format!("no host of {} answers, so nobody has verified it", silent.join(", "))
             } else if at_rest {
                 String::new()
             } else {
@@ -207,15 +211,16 @@ fn is_served_by_pool(state: &NetworkState, leading: &LeadingView, host: HostId) 
     is_in_service && carries_networks && is_pool_well
 }
 
+fn answers(leading: &LeadingView, host: HostId) -> bool {
+    leading.lane(host).is_some_and(|lane| lane.evidence.answers())
+}
+
 /// Hosts with a tunnel that is not up at their end, tunnels to hosts that don't answer left out.
 fn tunnels_not_up(state: &NetworkState, leading: &LeadingView) -> BTreeSet<HostId> {
-    let answers = |host: HostId| {
-        leading.lane(host).is_some_and(|lane| matches!(lane.evidence.session, SessionEvidence::Up { .. }))
-    };
     let mut hosts = BTreeSet::new();
     for network in state.networks().values() {
-        for (from, to, _) in read::ends(state, network).filter(|(from, to, _)| answers(*from) && answers(*to))
-        {
+        let both_answer = |from: HostId, to: HostId| answers(leading, from) && answers(leading, to);
+        for (from, to, _) in read::ends(state, network).filter(|(from, to, _)| both_answer(*from, *to)) {
             for (host, peer) in [(from, to), (to, from)] {
                 if !live::end(leading, network.id, host, peer).is_some_and(|end| live::is_up(end.state())) {
                     hosts.insert(host);

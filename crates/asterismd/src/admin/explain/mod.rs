@@ -1,6 +1,7 @@
 //! Why things are as they are: statements, and the statements that they rest on.
 
 mod host;
+mod mtu;
 mod network;
 
 use asterism_api::{ApiError, FieldError, convert, v1};

@@ -7,7 +7,7 @@ use asterism_planner::{
     explain::{Candidate, PoolExplanation},
 };
 
-use super::{AdminService, finding, statement, way_up};
+use super::{AdminService, finding, mtu::mtu_finding, statement, way_up};
 use crate::{admin::bfd, leader::LeadingView};
 
 impl AdminService {
@@ -22,6 +22,7 @@ impl AdminService {
         let place = Place { state, leading, network };
         findings.extend(explained.pools.iter().map(|pool| self.pool_finding(&place, pool)));
         findings.push(bfd_finding(state, &explained));
+        findings.extend(mtu_finding(state, network));
         findings.extend(explained.findings.iter().map(|text| statement("planner", text.clone())));
         if explained.will_change {
             findings.push(statement("will_change", "the planner is about to choose otherwise"));

@@ -364,6 +364,7 @@ impl World {
                         datapath_type: String::new(),
                         own_interface: None,
                         ports: BTreeMap::new(),
+                        plugin_ports: BTreeMap::new(),
                         foreign_ports: 0,
                     };
                     rows.bridges.insert(RowUuid(it.last_row), bridge);

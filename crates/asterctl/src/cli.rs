@@ -4,8 +4,9 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{
-        audit::Audit, cluster, completions::Completions, events::Events, explain::Explain, host, network,
-        pki, plan::Plan, pool, topology::ShowTopology, verify::Verify, whatif::WhatIf,
+        adopt::Adopt, audit::Audit, cluster, completions::Completions, events::Events, explain::Explain,
+        host, network, pki, plan::Plan, pool, release::Release, topology::ShowTopology, verify::Verify,
+        whatif::WhatIf,
     },
     connection::ConnectionArgs,
     exit,
@@ -67,6 +68,8 @@ pub enum Noun {
     /// Certificates of nodes and of those who call them; asks no replica
     #[command(subcommand)]
     Pki(pki::Verb),
+    Adopt(Adopt),
+    Release(Release),
     Topology(ShowTopology),
     Plan(Plan),
     Explain(Explain),

@@ -180,7 +180,16 @@ fn classify(refusal: &Refusal) -> (Code, &'static str) {
         Refusal::EncapsulationUnknownToXapi { .. } => (Code::InvalidArgument, "encapsulation"),
         Refusal::MtuTooLarge { .. } | Refusal::MtuTooSmall { .. } => (Code::InvalidArgument, "mtu"),
         Refusal::VniTaken { .. } => (Code::AlreadyExists, "vni"),
-        Refusal::NoStar { .. } => (Code::FailedPrecondition, "network"),
+        Refusal::NoStar { .. }
+        | Refusal::NetworkNotAdopted { .. }
+        | Refusal::NetworkInMotion { .. }
+        | Refusal::NetworkIsOneStar { .. }
+        | Refusal::NetworkReleasing { .. } => (Code::FailedPrecondition, "network"),
+        Refusal::NetworkIsDual { .. } => (Code::FailedPrecondition, "resilience"),
+        Refusal::PoolsNotAdopted { .. } => (Code::FailedPrecondition, "pools"),
+        Refusal::PoolNetworkAdopted { .. } => (Code::AlreadyExists, "networks"),
+        Refusal::BridgeInvalid { .. } => (Code::InvalidArgument, "bridge"),
+        Refusal::PoolCenterUnknown { .. } => (Code::InvalidArgument, "pool_center"),
         Refusal::OtherPoolPreferred { .. } => (Code::FailedPrecondition, "pool"),
         // The one setting with a range.
         Refusal::SettingOutOfRange { .. } => (Code::InvalidArgument, "bfd_budget"),

@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, fmt};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Caller, ClusterId, Datapath, Detection, Encapsulation, HostId, Name, NetworkId, NodeId, OvsdbEndpoint,
-    PoolId, PoolInventory, Refusal, Resilience, SessionId, SettingsChange, Timestamp, TopologyPlan,
-    Transport, TransportName, Uplinks, Vni, XapiAccess, XapiUuid, network::is_default,
+    AdoptionSpec, Caller, ClusterId, Datapath, Detection, Encapsulation, HostId, Name, NetworkId, NodeId,
+    OvsdbEndpoint, PoolId, PoolInventory, Refusal, Resilience, SessionId, SettingsChange, Timestamp,
+    TopologyPlan, Transport, TransportName, Uplinks, Vni, XapiAccess, XapiUuid, network::is_default,
 };
 
 /// One entry of the log.
@@ -107,6 +107,19 @@ pub enum Operation {
     },
     DeleteNetwork {
         network: Name,
+    },
+    /// Takes over networks that Xen Orchestra's plugin made: all of them, or none.
+    AdoptNetworks {
+        networks: Vec<AdoptionSpec>,
+    },
+    /// Hands an adopted network back; it is forgotten when no mark of ours is seen on it any more.
+    ReleaseNetwork {
+        network: Name,
+    },
+    /// The leader saw that a network that is handed back carries no mark of ours.
+    ForgetNetwork {
+        network: NetworkId,
+        epoch: u64,
     },
     /// Makes a host the star-center of its pool, make before break. It stays so until something befalls it.
     MoveCenter {

@@ -1,9 +1,9 @@
 //! What must change on one host to bring it from observed to target.
 
-use crate::{BondMode, HostId, NetworkId, RowUuid, TargetBridge, TargetPort, Tunnel};
+use crate::{BondMode, HostId, NetworkId, PluginPort, RowUuid, TargetBridge, TargetPort, Tunnel, XapiUuid};
 
-/// The changes of one host, carried out as one OVSDB transaction. It names rows of ours only, and never removes what it
-/// adds again unchanged.
+/// The changes of one host, carried out as one OVSDB transaction. It names rows of ours only, but for those of an adopted
+/// network that are taken over or cleared away, and never removes what it adds again unchanged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostDiff {
     pub host: HostId,
@@ -17,6 +17,12 @@ pub struct HostDiff {
     pub change_bridges: Vec<BridgeChange>,
     pub change_ports: Vec<PortChange>,
     pub change_interfaces: Vec<InterfaceChange>,
+    /// Bridges of adopted networks that are made ours.
+    pub claim_bridges: Vec<BridgeClaim>,
+    pub claim_ports: Vec<PortClaim>,
+    /// Ports that the plugin left on an adopted bridge, and that no host of the network has the other end of.
+    pub remove_strays: Vec<PortRemoval>,
+    pub release_bridges: Vec<BridgeRelease>,
 }
 
 impl HostDiff {
@@ -31,6 +37,10 @@ impl HostDiff {
             change_bridges: Vec::new(),
             change_ports: Vec::new(),
             change_interfaces: Vec::new(),
+            claim_bridges: Vec::new(),
+            claim_ports: Vec::new(),
+            remove_strays: Vec::new(),
+            release_bridges: Vec::new(),
         }
     }
 
@@ -38,7 +48,7 @@ impl HostDiff {
         self.len() == 0
     }
 
-    /// How many rows of ours are named, those of new bridges' ports included.
+    /// How many rows are named, those of new bridges' ports included.
     pub fn len(&self) -> usize {
         let new_ports: usize = self.add_bridges.iter().map(|bridge| bridge.ports.len()).sum();
         self.add_bridges.len()
@@ -49,6 +59,10 @@ impl HostDiff {
             + self.change_bridges.len()
             + self.change_ports.len()
             + self.change_interfaces.len()
+            + self.claim_bridges.len()
+            + self.claim_ports.len()
+            + self.remove_strays.len()
+            + self.release_bridges.iter().map(|release| 1 + release.ports.len()).sum::<usize>()
     }
 }
 
@@ -108,6 +122,49 @@ pub struct PortChange {
 /// An interface of ours whose type, options or BFD settings differ; all three are written, in place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InterfaceChange {
+    pub interface: RowUuid,
+    pub tunnel: Tunnel,
+}
+
+/// A bridge that its pool made is marked as ours: it carries an adopted network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BridgeClaim {
+    pub bridge: RowUuid,
+    pub name: String,
+    pub network: NetworkId,
+    /// That of its pool's network, which it must still carry.
+    pub uuid: XapiUuid,
+}
+
+/// A port of the plugin's on an adopted bridge is made ours, with the tunnel that it carries. Its rows stay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortClaim {
+    pub bridge: RowUuid,
+    pub bridge_name: String,
+    pub port: RowUuid,
+    /// As it was seen, and must still be.
+    pub seen: PluginPort,
+    pub network: NetworkId,
+    pub is_protected: bool,
+    pub tunnel: Tunnel,
+}
+
+/// An adopted bridge is handed back: what carries our key carries the plugin's afterwards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BridgeRelease {
+    pub bridge: RowUuid,
+    pub name: String,
+    pub network: NetworkId,
+    /// The plugin's uuid of the network; none where nobody is to find the ports, since there are none.
+    pub plugin: Option<XapiUuid>,
+    pub ports: Vec<PortRelease>,
+}
+
+/// A port of ours that becomes the plugin's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortRelease {
+    pub port: RowUuid,
+    pub name: String,
     pub interface: RowUuid,
     pub tunnel: Tunnel,
 }

@@ -81,6 +81,18 @@ pub enum EventKind {
     NetworkDeleted {
         network: Name,
     },
+    /// It was taken over from Xen Orchestra's plugin.
+    NetworkAdopted {
+        network: Name,
+    },
+    /// It is to be handed back.
+    NetworkReleasing {
+        network: Name,
+    },
+    /// It was handed back, and is known here no more.
+    NetworkReleased {
+        network: Name,
+    },
     VniAllocated {
         network: Name,
         vni: Vni,
@@ -187,6 +199,9 @@ impl fmt::Display for EventKind {
             Self::NetworkCreated { network } => write!(f, "network {network} created"),
             Self::NetworkUpdated { network } => write!(f, "network {network} updated"),
             Self::NetworkDeleted { network } => write!(f, "network {network} deleted"),
+            Self::NetworkAdopted { network } => write!(f, "network {network} adopted"),
+            Self::NetworkReleasing { network } => write!(f, "network {network} is being released"),
+            Self::NetworkReleased { network } => write!(f, "network {network} released"),
             Self::VniAllocated { network, vni } => write!(f, "network {network} has VNI {vni}"),
             Self::StarCenterElected { network, pool, from, to, cause, evidence } => {
                 write!(f, "network {network}, pool {pool}: star-center ")?;

@@ -10,6 +10,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod adoption;
 pub mod apply;
 pub mod audit;
 pub mod caller;
@@ -36,6 +37,7 @@ pub mod target;
 pub mod topology;
 pub mod xapi;
 
+pub use adoption::{AdoptedNetwork, AdoptedPoolSpec, Adoption, AdoptionSpec};
 pub use audit::{AuditEntry, AuditResult};
 pub use caller::{AccessRole, Caller};
 pub use command::{
@@ -43,7 +45,8 @@ pub use command::{
     RequestId,
 };
 pub use diff::{
-    BridgeChange, BridgeRemoval, HostDiff, InterfaceChange, PortAddition, PortChange, PortRemoval,
+    BridgeChange, BridgeClaim, BridgeRelease, BridgeRemoval, HostDiff, InterfaceChange, PortAddition,
+    PortChange, PortClaim, PortRelease, PortRemoval,
 };
 pub use endpoint::OvsdbEndpoint;
 pub use error_text::chain;
@@ -52,19 +55,23 @@ pub use fence::{Fence, Outcome, StoredFence};
 pub use id::{ClusterId, HostId, NetworkId, NodeId, PoolId, RowUuid, SessionId, XapiUuid};
 pub use inventory::{HostInventory, PoolInventory, XapiHost};
 pub use name::{Name, NameError, TransportName};
-pub use network::{Detection, Encapsulation, PoolAttachment, PrivateNetwork, Resilience, Vni};
-pub use observed::{BfdState, ObservedBridge, ObservedHost, ObservedInterface, ObservedPort};
+pub use network::{Detection, Encapsulation, PoolAttachment, PrivateNetwork, Resilience, Shape, Vni};
+pub use observed::{
+    BfdState, ObservedBridge, ObservedHost, ObservedInterface, ObservedPort, PluginPort, PoolBridge,
+};
 pub use pool::{Datapath, Host, Pool, Transport, Uplinks};
 pub use pool_objects::{
     CallOutcome, ObjectRef, ObservedAuthority, ObservedController, ObservedPool, ObservedPoolHost,
-    ObservedPoolNetwork, ObservedTransport, ObservedTunnel, PoolCall, PoolNetworkKey, PoolTarget,
-    TargetPoolNetwork, TunnelStatus,
+    ObservedPoolNetwork, ObservedTransport, ObservedTunnel, PluginNetwork, PoolAdoption, PoolCall,
+    PoolNetworkKey, PoolTarget, TargetPoolNetwork, TunnelStatus,
 };
 pub use refusal::{Listing, Refusal};
 pub use settings::{ClusterSettings, Mode, SettingsChange};
 pub use state::{ClusterIdentity, NetworkState, Timestamp};
 pub use stored::{StoredError, decode_command, decode_state, encode_command, encode_state};
-pub use target::{Bfd, BondMode, BridgeOwner, HostTarget, PortRole, TargetBridge, TargetPort, Tunnel};
+pub use target::{
+    Bfd, BondMode, BridgeAdoption, BridgeOwner, HostTarget, PortRole, TargetBridge, TargetPort, Tunnel,
+};
 pub use topology::{
     Cause, Choice, Drain, DrainExtent, NextCenter, NextPool, Rank, Star, StarPlan, Topology, TopologyPlan,
 };

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, net::IpAddr, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Host, HostId, Name, NetworkId, PoolId, Transport, TransportName};
+use crate::{AdoptedNetwork, Adoption, Host, HostId, Name, NetworkId, PoolId, Transport, TransportName};
 
 /// One isolated layer-2 segment over one pool or several.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,11 @@ pub struct PrivateNetwork {
     pub pools: BTreeMap<PoolId, PoolAttachment>,
     /// The pool that shall be pool-center while it is able; one of `pools`.
     pub preferred_pool: Option<PoolId>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub shape: Shape,
+    /// Set for one that Xen Orchestra's plugin made.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub adoption: Option<Adoption>,
     /// The state's revision when this record last changed.
     pub revision: u64,
 }
@@ -33,6 +38,11 @@ impl PrivateNetwork {
     /// leaving. A host of a static pool has that transport, or is refused; a pool's XAPI may list hosts that lack it.
     pub fn spans(&self, host: &Host) -> bool {
         host.is_member() && self.transport_of(host).is_some()
+    }
+
+    /// Whether it is being handed back.
+    pub fn is_releasing(&self) -> bool {
+        self.adoption.is_some_and(|adoption| adoption.is_releasing)
     }
 
     /// What carries the network's tunnels on a host of one of its pools.
@@ -48,6 +58,20 @@ pub struct PoolAttachment {
     pub transport: TransportName,
     /// The host that shall be star-center while it is able; one of the pool's.
     pub preferred_host: Option<HostId>,
+    /// The pool's own network that carries it, where that was there before.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub adopted: Option<AdoptedNetwork>,
+}
+
+/// How the stars of a network's pools are joined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shape {
+    /// A star in each pool, and a star of their centers.
+    #[default]
+    Stars,
+    /// One star: the hosts of all pools lead to the root, as Xen Orchestra's plugin has them.
+    OneStar,
 }
 
 /// How frames are wrapped between hosts (schema: `Interface.type`).

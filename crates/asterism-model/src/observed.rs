@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{BondMode, BridgeOwner, NetworkId, RowUuid, StoredFence};
+use crate::{BondMode, BridgeOwner, NetworkId, RowUuid, StoredFence, XapiUuid};
 
 /// A host's OVSDB at one moment. Rows that are not ours appear only as names taken and ports counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct ObservedHost {
     pub can_bond: bool,
     /// Bridges that are ours, those that a pool made for a network of ours, and foreign bridges that hold a port of ours.
     pub bridges: BTreeMap<RowUuid, ObservedBridge>,
+    /// Other bridges that a pool made: what an adopted network is found on.
+    pub pool_bridges: BTreeMap<RowUuid, PoolBridge>,
     /// Names of all bridges, ports and interfaces that are not ours, nor a pool's bridge of a network of ours. A target that needs one of them must wait.
     pub foreign_names: BTreeSet<String>,
 }
@@ -37,6 +39,8 @@ pub struct ObservedBridge {
     pub own_interface: Option<(RowUuid, Option<u16>)>,
     /// Ports that carry our key, the bridge's own left out.
     pub ports: BTreeMap<RowUuid, ObservedPort>,
+    /// Of those that don't, the ones that Xen Orchestra's plugin left, on an adopted bridge.
+    pub plugin_ports: BTreeMap<RowUuid, PluginPort>,
     /// Ports that don't: VMs' interfaces, the operator's. The bridge is never deleted while there are any.
     pub foreign_ports: usize,
 }
@@ -82,4 +86,27 @@ pub enum BfdState {
     /// diagnostic 6, concatenated path down).
     Drained,
     Up,
+}
+
+/// Schema: `Bridge`, one that a pool made for a network that is not ours (yet).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolBridge {
+    pub name: String,
+    /// `external_ids:xs-network-uuids`, as far as it can be read: several, where VLANs share the bridge.
+    pub networks: Vec<XapiUuid>,
+    pub ports: BTreeMap<RowUuid, PluginPort>,
+}
+
+/// Schema: `Port` with its one interface, a tunnel that Xen Orchestra's plugin made, as it seems.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PluginPort {
+    pub name: String,
+    /// Whether the port carries the plugin's key. An emergency reset of the switch takes it away, and the plugin does not see
+    /// the port any more; it is known by its name then.
+    pub is_marked: bool,
+    pub interface: RowUuid,
+    pub interface_name: String,
+    /// `Interface.type`.
+    pub kind: String,
+    pub options: BTreeMap<String, String>,
 }

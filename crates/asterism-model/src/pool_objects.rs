@@ -74,6 +74,8 @@ pub struct PoolTarget {
 /// A network's objects in one pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetPoolNetwork {
+    /// Set for the pool's own network, which is found and never made, and whose label is left alone.
+    pub adoption: Option<PoolAdoption>,
     /// `network.name_label`.
     pub label: String,
     /// `network.bridge`: given at creation, so that no two controllers can make the same network twice.
@@ -88,6 +90,15 @@ pub struct TargetPoolNetwork {
     /// known.
     pub hosts: BTreeMap<XapiUuid, Option<TunnelStatus>>,
     pub vni: Option<Vni>,
+}
+
+/// How a network that a pool had before is known in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolAdoption {
+    /// `network.uuid`.
+    pub uuid: XapiUuid,
+    /// Our key is to go.
+    pub is_releasing: bool,
 }
 
 /// What `tunnel.status` says; it is owned by the SDN controller.
@@ -106,6 +117,10 @@ pub struct ObservedPool {
     pub picture: u64,
     /// Networks that carry [`POOL_NETWORK_KEY`], of whatever cluster.
     pub networks: BTreeMap<ObjectRef, ObservedPoolNetwork>,
+    /// Networks that carry keys of Xen Orchestra's plugin, ours or not.
+    pub plugin_networks: BTreeMap<ObjectRef, PluginNetwork>,
+    /// What says that the plugin is at work in the pool: keys of `pool.other_config`.
+    pub plugin_signs: Vec<String>,
     /// `network.bridge` of all other networks.
     pub foreign_bridges: BTreeSet<String>,
     /// By `host.uuid`.
@@ -129,6 +144,27 @@ pub struct ObservedPoolNetwork {
     pub tunnels: BTreeMap<XapiUuid, ObservedTunnel>,
     /// VIFs that are plugged: the network can't be destroyed while there are any.
     pub plugged_vifs: usize,
+}
+
+/// One network that Xen Orchestra's plugin made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PluginNetwork {
+    pub uuid: XapiUuid,
+    pub label: String,
+    pub bridge: String,
+    pub mtu: i64,
+    /// The uuid of the private network, the same in all of its pools; the network's own where the plugin's first versions
+    /// gave none.
+    pub plugin: XapiUuid,
+    /// As it stands there; `None` where it says nothing, which means GRE.
+    pub encapsulation: Option<String>,
+    /// As it stands there.
+    pub vni: Option<String>,
+    pub is_encrypted: bool,
+    pub preferred_center: Option<XapiUuid>,
+    pub has_our_key: bool,
+    /// By the access PIF's `host.uuid`.
+    pub tunnels: BTreeMap<XapiUuid, ObservedTunnel>,
 }
 
 /// The tunnel object of one host in one network, with its access PIF.
@@ -200,6 +236,15 @@ pub enum PoolCall {
         bridge: String,
         mtu: u16,
     },
+    /// Gives a network that is there our key.
+    MarkNetwork {
+        network: ObjectRef,
+        key: PoolNetworkKey,
+    },
+    /// Takes our key off a network; the plugin's are still there.
+    UnmarkNetwork {
+        network: ObjectRef,
+    },
     /// Writes label and MTU.
     ChangeNetwork {
         network: ObjectRef,
@@ -243,6 +288,8 @@ impl PoolCall {
             | Self::SyncCertificates
             | Self::IntroduceController
             | Self::CreateNetwork { .. }
+            | Self::MarkNetwork { .. }
+            | Self::UnmarkNetwork { .. }
             | Self::ChangeNetwork { .. }
             | Self::DestroyNetwork { .. }
             | Self::SetStatus { .. } => None,
@@ -259,6 +306,8 @@ impl fmt::Display for PoolCall {
             Self::CreateNetwork { label, bridge, .. } => {
                 write!(f, "create network {label} with bridge {bridge}")
             }
+            Self::MarkNetwork { network, .. } => write!(f, "mark network {network}"),
+            Self::UnmarkNetwork { network } => write!(f, "unmark network {network}"),
             Self::ChangeNetwork { label, .. } => write!(f, "change network {label}"),
             Self::DestroyNetwork { network } => write!(f, "destroy network {network}"),
             Self::CreateTunnel { host, .. } => write!(f, "create a tunnel on host {host}"),

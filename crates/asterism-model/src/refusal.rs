@@ -147,6 +147,39 @@ pub enum Refusal {
          `asterctl network update` first"
     )]
     OtherPoolPreferred { network: Name, preferred: Name },
+    #[error("pool `{pool}`: its network {uuid} carries network `{network}` already; each is adopted once")]
+    PoolNetworkAdopted { pool: Name, uuid: String, network: Name },
+    #[error(
+        "pool `{pool}`: `{bridge}` is no bridge of a pool's network; expected 1 to 15 letters and digits"
+    )]
+    BridgeInvalid { pool: Name, bridge: String },
+    #[error("pool-center: `{pool}` is not one of the pools of network `{network}`; {}", choices(.known, "its pools"))]
+    PoolCenterUnknown { network: Name, pool: Name, known: Listing<Name> },
+    #[error(
+        "network `{network}` was not adopted from Xen Orchestra, and there is nobody to release it to; see `asterctl network delete`"
+    )]
+    NetworkNotAdopted { network: Name },
+    #[error(
+        "network `{network}` was given pools since it was adopted: {pools}; remove them with `asterctl network update` first"
+    )]
+    PoolsNotAdopted { network: Name, pools: Listing<Name> },
+    #[error(
+        "resilience: network `{network}` has two uplinks on its hosts, and Xen Orchestra knows one; run \
+         `asterctl network update {network} --resilience single` first"
+    )]
+    NetworkIsDual { network: Name },
+    #[error(
+        "network `{network}` still has standbys, or a center on the move; release it when `asterctl topology {network}` shows \
+         none"
+    )]
+    NetworkInMotion { network: Name },
+    #[error(
+        "network `{network}` is one star over the hosts of all of its pools; its pool-center moves only when its star has no \
+         host left"
+    )]
+    NetworkIsOneStar { network: Name },
+    #[error("network `{network}` is being released; it can't be changed any more")]
+    NetworkReleasing { network: Name },
     #[error("{setting}: {value} is out of range; expected {min} to {max}")]
     SettingOutOfRange { setting: String, value: u32, min: u32, max: u32 },
 

@@ -6,7 +6,7 @@ use std::{
     net::IpAddr,
 };
 
-use crate::{Datapath, Encapsulation, HostId, NetworkId, Vni};
+use crate::{Datapath, Encapsulation, HostId, NetworkId, Vni, XapiUuid};
 
 /// The key in `external_ids` of Bridge, Port and Interface that makes a row ours; its value is the network's id.
 pub const NETWORK_KEY: &str = "asterism-network";
@@ -23,10 +23,12 @@ pub struct HostTarget {
 /// A network's private bridge on one host (schema: `Bridge`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetBridge {
-    /// See [`bridge_name`].
+    /// See [`bridge_name`]; an adopted one has the name that its pool gave it.
     pub name: String,
     pub network: NetworkId,
     pub owner: BridgeOwner,
+    /// Set if, and only if, the owner is [`BridgeOwner::Adopted`].
+    pub adoption: Option<BridgeAdoption>,
     pub datapath: Datapath,
     /// In bytes, for the bridge's own port (schema: `Interface.mtu_request`).
     pub mtu: u16,
@@ -41,6 +43,22 @@ pub enum BridgeOwner {
     Ours,
     /// The host's pool, whose XAPI plugs the network there: the row carries [`POOL_KEY`].
     Pool,
+    /// The host's pool, under a name of its own: the row carries [`POOL_KEY`], and [`NETWORK_KEY`] since it was adopted.
+    Adopted,
+}
+
+/// What an adopted bridge is known by, and what is to be done with what the plugin left on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BridgeAdoption {
+    /// `network.uuid` in the pool's XAPI: one of those in [`POOL_KEY`].
+    pub uuid: XapiUuid,
+    /// The plugin's uuid of the private network.
+    pub plugin: XapiUuid,
+    /// Ports are given the plugin's marks back, and then all of ours are taken away.
+    pub is_releasing: bool,
+    /// All of the host's tunnels, those included that must wait for other hosts: the plugin's ports that hold one of these
+    /// are taken over or left alone, and others removed.
+    pub tunnels: Vec<Tunnel>,
 }
 
 /// The key in `external_ids` of Bridge by which a pool's hosts mark the bridges that they make.
@@ -162,6 +180,21 @@ impl Tunnel {
     /// Whether `Interface.options` has just this content.
     pub fn is_shown_by(&self, options: &BTreeMap<String, String>) -> bool {
         is_shown(options, self.pairs())
+    }
+
+    /// Whether `Interface.options` has this content, or all of it but the host's own address: so the plugin's tunnels are. An
+    /// address that is added makes the switch build the tunnel anew, which costs a packet in flight.
+    pub fn is_carried_by(&self, options: &BTreeMap<String, String>) -> bool {
+        let pairs: [(&'static str, &dyn Display); 2] = [("key", &self.key), ("remote_ip", &self.remote_ip)];
+        is_shown(options, pairs) || self.is_shown_by(options)
+    }
+
+    /// Whether these are a tunnel between the same ends, of the same kind and key: two such can't be on one host.
+    pub fn is_at(&self, kind: &str, options: &BTreeMap<String, String>) -> bool {
+        let pairs: [(&'static str, &dyn Display); 2] = [("key", &self.key), ("remote_ip", &self.remote_ip)];
+        kind == self.encapsulation.as_str()
+            && shows_all(options, pairs)
+            && options.get("local_ip").is_none_or(|local| *local == self.local_ip.to_string())
     }
 
     fn pairs(&self) -> [(&'static str, &dyn Display); 3] {

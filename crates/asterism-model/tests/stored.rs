@@ -124,6 +124,30 @@ const XAPI: &str = "
     s1#1 xapi-pool x3
 ";
 
+/// Networks that came from elsewhere.
+const ADOPTED: &str = "
+    @1000 init lab id=42337
+    claim c1
+    xapi-pool x1
+    xapi-pool x2
+    inventory x1 a#1@10.0.0.1,xenbr1=10.1.0.1 b#2@10.0.0.2,xenbr1=10.1.0.2
+    inventory x2 a#3@10.0.0.3,xenbr1=10.1.0.3
+    @2000 take n1 plugin=240 vni=7 x1:10:xapi0:xenbr1:b
+    take n2 plugin=241 vni=8 one-star center=x2 x1:11:xapi1:xenbr1:a x2:12:xapi0:xenbr1:a
+    take n3 plugin=242 vni=9 x1:13:xapi2:xenbr1:a
+    @3000 release n3
+    forget-network n3
+    release n1
+";
+
+const REFUSED_ADOPTED: &[&str] = &[
+    "take n9 vni=10 x1:10:xapi9:xenbr1:b",
+    "take n9 vni=10 x1:19:xapi/9:xenbr1:b",
+    "take n9 vni=10 center=x2 x1:19:xapi9:xenbr1:b",
+    "update n1 mtu=1300",
+    "move-pool n2 x1",
+];
+
 /// A line of script for each kind of operation, each with all of its parts somewhere.
 const COMMANDS: &[(&str, &str)] = &[
     ("init_cluster", "@1700000000000 init lab id=42334"),
@@ -167,6 +191,13 @@ const COMMANDS: &[(&str, &str)] = &[
     ("delete_network", "delete n1"),
     ("record_denied", "by=bob:viewer@fd00::9 denied Write"),
     ("add_pool_for", "s1#1 by=alice:operator@10.0.0.9 pool p9"),
+    ("release_network", "release n1"),
+    ("forget_network", "forget-network n7 epoch=3"),
+    (
+        "adopt_networks",
+        "take n1 plugin=240 vni=7 encap=gre center=x2 one-star x1:10:xapi0:xenbr1:a x2:11:xapi3:xenbr0:b",
+    ),
+    ("adopt_networks_least", "take n1 x1:10:xapi0:xenbr1:a"),
     ("adopt_topology", "adopt epoch=3 based=9 n1:vni=7:p1=h1+h2:p2=h4:center=p1:cause=removed n2:vni=8"),
 ];
 
@@ -208,7 +239,7 @@ struct Kept {
     digest: &'static str,
 }
 
-const STATES: [Kept; 4] = [
+const STATES: [Kept; 5] = [
     Kept {
         file: "state.json",
         history: rich_state,
@@ -228,6 +259,11 @@ const STATES: [Kept; 4] = [
         file: "state_audit.json",
         history: audited_state,
         digest: "41794ece5c050b01ef09449468d38ab50cb3db1dc91cccbf03dca1767a140ad2",
+    },
+    Kept {
+        file: "state_adopted.json",
+        history: adopted_state,
+        digest: "62716b1a705c04453388f64c6a71670f2faa81fb52a09f4fa0ea4f8b59b837c9",
     },
 ];
 
@@ -335,6 +371,12 @@ fn xapi_state() -> NetworkState {
 fn audited_state() -> NetworkState {
     let mut world = support::World::of(AUDITED);
     refuse_each(&mut world, 2, &["by=bob:operator@fd00::9 pool p1"]);
+    world.state
+}
+
+fn adopted_state() -> NetworkState {
+    let mut world = support::World::of(ADOPTED);
+    refuse_each(&mut world, 1, REFUSED_ADOPTED);
     world.state
 }
 

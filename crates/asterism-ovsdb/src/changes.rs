@@ -8,10 +8,13 @@
 //! gives up may be given to a new one in the same transaction, in any order. So does an interface move between ports.
 //!
 //! *Invariant:* no row is named that is not ours, except that the list of ports of a foreign bridge loses a port of
-//! ours. A diff that names one is refused here, whoever made it.
+//! ours, and that what Xen Orchestra's plugin left on the bridge of an adopted network is taken over. A diff that names one is refused here, whoever made it.
 
+mod adoption;
 mod bridge;
 mod port;
+
+use std::collections::BTreeSet;
 
 use asterism_model::{Fence, HostDiff, NetworkId, RowUuid, target::NETWORK_KEY};
 use serde_json::{Value, json};
@@ -52,7 +55,8 @@ pub fn transaction(
     fence: Fence,
     diff: &HostDiff,
 ) -> Result<Transaction, ChangeRefusal> {
-    let mut builder = Builder { replica, schema, root, checks: Vec::new(), writes: Vec::new(), named: 0 };
+    let (checks, writes, claimed) = (Vec::new(), Vec::new(), BTreeSet::new());
+    let mut builder = Builder { replica, schema, root, claimed, checks, writes, named: 0 };
     builder.add_diff(diff)?;
     let mut transaction = Transaction::guarded_by(guard(root, stored));
     for (purpose, check) in builder.checks {
@@ -69,6 +73,8 @@ struct Builder<'a> {
     replica: &'a Replica,
     schema: &'a Schema,
     root: RowUuid,
+    /// Bridges that become ours by this transaction.
+    claimed: BTreeSet<RowUuid>,
     /// Conditions on rows as they are before any write.
     checks: Vec<(String, Value)>,
     writes: Vec<(String, Value)>,
@@ -78,6 +84,15 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     fn add_diff(&mut self, diff: &HostDiff) -> Result<(), ChangeRefusal> {
+        for claim in &diff.claim_bridges {
+            self.claim_bridge(claim)?;
+        }
+        for claim in &diff.claim_ports {
+            self.claim_port(claim)?;
+        }
+        for removal in &diff.remove_strays {
+            self.remove_stray(removal)?;
+        }
         for removal in &diff.remove_ports {
             self.remove_port(removal)?;
         }
@@ -98,6 +113,9 @@ impl Builder<'_> {
         }
         for change in &diff.change_interfaces {
             self.change_interface(change)?;
+        }
+        for release in &diff.release_bridges {
+            self.release_bridge(release)?;
         }
         Ok(())
     }

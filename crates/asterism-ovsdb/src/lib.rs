@@ -5,7 +5,8 @@
 //!
 //! From the socket upward: [`connection`] (with [`tls`]) gives a byte stream, [`codec`] cuts it into JSON, [`message`]
 //! tells requests from replies, [`rpc`] matches them in a task of its own, [`monitor`] keeps a [`replica`] of the [`row`]s
-//! of the [`schema`]'s tables, made of [`value`]s. [`observe`] turns rows into a picture; [`changes`] and [`fencing`]
+//! of the [`schema`]'s tables, made of [`value`]s. [`observe`] (with `plugin`, for what
+//! others left) turns rows into a picture; [`changes`] and [`fencing`]
 //! turn what is wanted into a [`transaction`]. [`host_session`] and its task join all of it.
 //!
 //! It knows no XAPI, no planner and no Raft, and decides nothing: what to write and whether to retry is the caller's.
@@ -24,6 +25,7 @@ pub mod message;
 pub mod monitor;
 pub mod observe;
 mod pictures;
+mod plugin;
 pub mod replica;
 pub mod row;
 pub mod rpc;

@@ -13,6 +13,7 @@ use asterism_model::{
 };
 
 use crate::{
+    plugin::{known_name, plugin_ports, pool_bridges, pool_networks},
     replica::Replica,
     row::Row,
     schema::{Schema, Table},
@@ -35,6 +36,7 @@ pub fn observe(replica: &Replica, schema: &Schema, picture: u64) -> Option<Obser
         fence: stored_fence(row),
         ovs_version: ovs_version.map(str::to_owned),
         can_bond: schema.has(Table::Port, "bond_mode") && ovs_version.is_none_or(bonds_tunnels),
+        pool_bridges: pool_bridges(replica),
         foreign_names: view.foreign_names(),
         bridges: bridges
             .into_iter()
@@ -91,10 +93,12 @@ fn network(row: &Row) -> Option<NetworkId> {
     text.parse().ok().map(NetworkId).filter(|network| network.0.to_string() == text)
 }
 
-/// The network that a bridge carries, and whose it is: ours by our key, its pool's by the pool's key and the network's name.
+/// The network that a bridge carries, and whose it is: ours by our key, its pool's by the pool's key and the network's name;
+/// an adopted one carries both keys.
 pub fn carried(bridge: &Row) -> Option<(NetworkId, BridgeOwner)> {
     match network(bridge) {
-        Some(network) => Some((network, BridgeOwner::Ours)),
+        Some(network) if pool_networks(bridge).is_empty() => Some((network, BridgeOwner::Ours)),
+        Some(network) => Some((network, BridgeOwner::Adopted)),
         None if is_ours(bridge) => None,
         None => {
             bridge.get("external_ids", POOL_KEY)?;
@@ -123,6 +127,10 @@ impl View<'_> {
             owner,
             datapath_type: row.text("datapath_type").to_owned(),
             own_interface: self.own_interface(row),
+            plugin_ports: match owner {
+                BridgeOwner::Adopted => plugin_ports(self.replica, row),
+                BridgeOwner::Ours | BridgeOwner::Pool => BTreeMap::new(),
+            },
             foreign_ports: ports.iter().filter(|(_, port)| !is_ours(port)).count(),
             ports: ports
                 .into_iter()
@@ -165,7 +173,7 @@ impl View<'_> {
         let mut active =
             self.interfaces(port).filter(|(_, interface)| interface.text("mac_in_use") == address);
         match (active.next(), active.next()) {
-            (Some((_, interface)), None) if is_bond => Some(interface.text("name")),
+            (Some((_, interface)), None) if is_bond => Some(known_name(interface)),
             (None | Some(_), _) => None,
         }
     }
@@ -210,7 +218,7 @@ impl View<'_> {
 
 fn observe_interface(row: &Row) -> ObservedInterface {
     ObservedInterface {
-        name: row.text("name").to_owned(),
+        name: known_name(row).to_owned(),
         kind: row.text("type").to_owned(),
         options: owned(row.pairs("options")),
         bfd: owned(row.pairs("bfd")),

@@ -10,7 +10,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use asterism_model::{Detection, Host, HostId, PoolId, PrivateNetwork, Topology, TransportName, Uplinks};
+use asterism_model::{
+    Detection, Host, HostId, PoolId, PrivateNetwork, Shape, Topology, TransportName, Uplinks,
+};
 
 use crate::{links::Fabric, members::Members};
 
@@ -193,6 +195,15 @@ impl<'a> Census<'a> {
         let members = self.members;
         let fabric = Fabric::with(members, network, topology);
         let detection = network.detection;
+        if network.shape == Shape::OneStar {
+            for (host, uplinks) in fabric.links() {
+                self.heads.entry(host).or_default().add(detection, number(uplinks.len()));
+                for above in uplinks {
+                    self.heads.entry(above).or_default().add(detection, 1);
+                }
+            }
+            return;
+        }
         for (pool, star) in &topology.stars {
             let Some(attachment) = network.pools.get(pool) else { continue };
             let carrier = (*pool, &attachment.transport);

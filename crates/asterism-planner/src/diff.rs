@@ -1,6 +1,6 @@
 //! Target against observed, over the union of both.
 //!
-//! Owns rows that carry our key and no others. A row that differs is changed in place; nothing is removed in order to be
+//! Owns rows that carry our key and no others, but for what is found on the bridge of an adopted network. A row that differs is changed in place; nothing is removed in order to be
 //! added again unchanged. A port is known by its tunnels, whatever it is called. What a foreign row stands in the way of is left out and told as a [`Conflict`].
 
 use std::collections::BTreeSet;
@@ -14,6 +14,7 @@ use asterism_model::{
 use crate::scope::Scope;
 use matching::Matches;
 
+mod adoption;
 mod matching;
 
 /// What must change, and what cannot.
@@ -98,11 +99,13 @@ impl Differ<'_> {
                     match bridge.owner {
                         BridgeOwner::Ours => self.compare_bridge(*uuid, bridge, wanted),
                         BridgeOwner::Pool => self.compare_ports(*uuid, bridge, wanted),
+                        BridgeOwner::Adopted => self.compare_adopted(*uuid, bridge, wanted),
                     }
                 }
                 None => match bridge.owner {
                     BridgeOwner::Ours => self.drop_bridge(*uuid, network, bridge),
                     BridgeOwner::Pool => self.clear_bridge(*uuid, network, bridge),
+                    BridgeOwner::Adopted => self.clear_adopted(*uuid, network, bridge),
                 },
             }
         }
@@ -136,7 +139,7 @@ impl Differ<'_> {
             match matches.target_of(*port_uuid) {
                 Some(wanted) => {
                     names.insert(port.name.clone());
-                    self.compare_port(*port_uuid, port, target.network, wanted);
+                    self.compare_port(*port_uuid, port, target, wanted);
                 }
                 None => {
                     self.result.scope.add(target.network);
@@ -158,7 +161,14 @@ impl Differ<'_> {
         }
     }
 
-    fn compare_port(&mut self, uuid: RowUuid, port: &ObservedPort, network: NetworkId, target: &TargetPort) {
+    fn compare_port(
+        &mut self,
+        uuid: RowUuid,
+        port: &ObservedPort,
+        bridge: &TargetBridge,
+        target: &TargetPort,
+    ) {
+        let network = bridge.network;
         let is_protected = target.role.is_protected();
         let is_there = |tunnel: &Tunnel| port.interfaces.values().any(|it| it.name == tunnel.name);
         let is_wanted = |name: &str| target.tunnels.iter().any(|tunnel| tunnel.name == name);
@@ -185,7 +195,7 @@ impl Differ<'_> {
         }
         for (uuid, interface) in &port.interfaces {
             let tunnel = target.tunnels.iter().find(|tunnel| tunnel.name == interface.name);
-            if let Some(tunnel) = tunnel.filter(|tunnel| !same_tunnel(interface, tunnel)) {
+            if let Some(tunnel) = tunnel.filter(|tunnel| !same_tunnel(interface, tunnel, bridge.owner)) {
                 let change = InterfaceChange { interface: *uuid, tunnel: tunnel.clone() };
                 self.result.scope.add(network);
                 self.result.diff.change_interfaces.push(change);
@@ -248,10 +258,17 @@ impl Differ<'_> {
             .collect();
         for target in targets {
             let name = target.name.as_str();
-            if target.owner == BridgeOwner::Pool {
-                let (network, name) = (target.network, target.name.clone());
-                self.result.conflicts.insert(Conflict::BridgeAwaited { network, name });
-                continue;
+            match target.owner {
+                BridgeOwner::Ours => {}
+                BridgeOwner::Pool => {
+                    let (network, name) = (target.network, target.name.clone());
+                    self.result.conflicts.insert(Conflict::BridgeAwaited { network, name });
+                    continue;
+                }
+                BridgeOwner::Adopted => {
+                    self.claim_bridge(target);
+                    continue;
+                }
             }
             if held.contains(name) || self.observed.foreign_names.contains(name) {
                 let (network, name) = (target.network, target.name.clone());
@@ -316,9 +333,13 @@ fn next_mode(mode: BondMode, target: &TargetPort) -> Option<BondMode> {
     }
 }
 
-fn same_tunnel(interface: &ObservedInterface, tunnel: &Tunnel) -> bool {
+fn same_tunnel(interface: &ObservedInterface, tunnel: &Tunnel, owner: BridgeOwner) -> bool {
     let ObservedInterface { kind, options, bfd, .. } = interface;
-    kind == tunnel.encapsulation.as_str() && tunnel.is_shown_by(options) && tunnel.bfd.is_shown_by(bfd)
+    let is_shown = match owner {
+        BridgeOwner::Ours | BridgeOwner::Pool => tunnel.is_shown_by(options),
+        BridgeOwner::Adopted => tunnel.is_carried_by(options),
+    };
+    kind == tunnel.encapsulation.as_str() && is_shown && tunnel.bfd.is_shown_by(bfd)
 }
 
 #[cfg(test)]

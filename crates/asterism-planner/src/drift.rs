@@ -55,5 +55,19 @@ pub fn lines(diff: &HostDiff) -> Vec<String> {
         lines.push(format!("~ port {}: {}", change.name, all.join(" ")));
     }
     lines.extend(diff.change_interfaces.iter().map(|it| format!("~ interface {}", it.tunnel.name)));
+    lines.extend(diff.claim_bridges.iter().map(|it| format!("~ bridge {}: adopted", it.name)));
+    lines.extend(diff.claim_ports.iter().map(|it| {
+        let sort = if it.seen.is_marked { "" } else { ", known by its name, its mark is lost" };
+        format!("~ port {}: adopted as {}{sort}", it.seen.name, it.tunnel.name)
+    }));
+    lines.extend(
+        diff.remove_strays
+            .iter()
+            .map(|it| format!("- port {} on {}: a tunnel that leads nowhere", it.name, it.bridge_name)),
+    );
+    for release in &diff.release_bridges {
+        lines.push(format!("~ bridge {}: released", release.name));
+        lines.extend(release.ports.iter().map(|it| format!("~ port {}: released", it.name)));
+    }
     lines
 }

@@ -10,6 +10,7 @@
 #[cfg(test)]
 extern crate self as asterism_planner;
 
+pub mod adoption;
 pub mod budget;
 pub mod check;
 pub mod diff;

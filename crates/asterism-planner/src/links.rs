@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use asterism_model::{
-    Drain, DrainExtent, Host, HostId, PoolId, PrivateNetwork, Rank, Star, Topology, Uplinks,
+    Drain, DrainExtent, Host, HostId, PoolId, PrivateNetwork, Rank, Shape, Star, Topology, Uplinks,
 };
 
 use crate::members::Members;
@@ -38,6 +38,16 @@ impl<'a> Fabric<'a> {
         let own = Heads::of(self.star(host.pool));
         let root = Heads::of(self.root_star());
         let next = Heads::of(self.topology.next_pool.and_then(|next| self.star(next.pool)));
+        if self.network.shape == Shape::OneStar {
+            let peers = match rank {
+                Rank::Root => [None; 2],
+                Rank::RootStandby => [root.center, None],
+                Rank::NextRoot | Rank::NextRootStandby | Rank::StarCenter | Rank::Standby | Rank::Leaf => {
+                    [root.center, root.standby]
+                }
+            };
+            return self.possible(host, peers);
+        }
         let peers = match rank {
             Rank::Root => [None; 5],
             Rank::RootStandby => [root.center, None, None, None, None],
@@ -47,6 +57,11 @@ impl<'a> Fabric<'a> {
             Rank::Standby => [own.center, root.center, root.standby, next.center, next.standby],
             Rank::Leaf => [own.center, own.standby, None, None, None],
         };
+        self.possible(host, peers)
+    }
+
+    /// Of the hosts above, by preference, those to which the host has a tunnel.
+    fn possible<const N: usize>(&self, host: &Host, peers: [Option<HostId>; N]) -> Vec<HostId> {
         let limit = match host.uplinks {
             Uplinks::Several => peers.len(),
             Uplinks::One => 1,
@@ -127,6 +142,11 @@ impl<'a> Fabric<'a> {
     /// The hosts that have `host` among their uplinks.
     pub fn downlinks(&self, host: &Host) -> Vec<HostId> {
         let leads_up = |below: &&&Host| below.id != host.id && self.uplinks(below).contains(&host.id);
+        if self.network.shape == Shape::OneStar {
+            let is_above = matches!(self.rank(host), Some(Rank::Root | Rank::RootStandby));
+            let all: Vec<&Host> = self.members.of_network(self.network).filter(|_| is_above).collect();
+            return all.iter().filter(leads_up).map(|below| below.id).collect();
+        }
         match self.rank(host) {
             Some(Rank::Root | Rank::RootStandby | Rank::NextRoot | Rank::NextRootStandby) => {
                 // Centers and standbys of other pools lead up to it; their leaves never do.

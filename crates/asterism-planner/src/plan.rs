@@ -78,7 +78,8 @@ impl<'a> Planner<'a> {
     }
 
     fn run(mut self) -> Plan {
-        for network in self.state.networks().values() {
+        // What is handed back keeps the choices that it has.
+        for network in self.state.networks().values().filter(|network| !network.is_releasing()) {
             let before = self.state.topologies().get(&network.id);
             let Some(planned) = self.plan_network(network, before) else { continue };
             if before.is_none_or(|before| differs(before, &planned)) {

@@ -3,8 +3,8 @@
 use std::{cell::OnceCell, collections::BTreeMap, sync::Arc};
 
 use asterism_model::{
-    Bfd, BridgeOwner, Host, HostId, HostTarget, NetworkId, NetworkState, PortRole, PrivateNetwork,
-    TargetBridge, TargetPort, Topology, Tunnel,
+    Bfd, BridgeAdoption, BridgeOwner, Host, HostId, HostTarget, NetworkId, NetworkState, PortRole,
+    PrivateNetwork, TargetBridge, TargetPort, Topology, Tunnel,
     target::{bridge_name, tunnel_name, uplink_name},
 };
 
@@ -66,10 +66,24 @@ impl<'a> Targets<'a> {
     fn bridge(&self, host: &Host, network: &PrivateNetwork) -> TargetBridge {
         let fabric = Fabric::of(&self.members, network);
         let ports = fabric.map(|fabric| self.ports(host, network, &fabric)).unwrap_or_default();
+        let adopted = network.pools.get(&host.pool).and_then(|attachment| attachment.adopted.as_ref());
+        let adopted = adopted.zip(network.adoption);
+        let owner = match (adopted, &host.xapi) {
+            (Some(_), _) => BridgeOwner::Adopted,
+            (None, Some(_)) => BridgeOwner::Pool,
+            (None, None) => BridgeOwner::Ours,
+        };
+        let adoption = adopted.map(|(its_own, adoption)| BridgeAdoption {
+            uuid: its_own.uuid,
+            plugin: adoption.plugin,
+            is_releasing: adoption.is_releasing,
+            tunnels: ports.iter().flat_map(|port| port.tunnels.iter().cloned()).collect(),
+        });
         TargetBridge {
-            name: bridge_name(network.id),
+            name: adopted.map_or_else(|| bridge_name(network.id), |(its_own, _)| its_own.bridge.clone()),
             network: network.id,
-            owner: if host.xapi.is_some() { BridgeOwner::Pool } else { BridgeOwner::Ours },
+            owner,
+            adoption,
             datapath: host.datapath,
             mtu: network.mtu,
             ports: ports.into_iter().map(|port| (port.name.clone(), port)).collect(),

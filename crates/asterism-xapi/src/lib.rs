@@ -37,6 +37,7 @@ pub mod http;
 pub mod inventory;
 pub mod jsonrpc;
 pub mod observe;
+pub mod plugin;
 pub mod pool_session;
 mod pool_task;
 pub mod records;

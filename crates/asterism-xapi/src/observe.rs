@@ -10,7 +10,10 @@ use asterism_model::{
     pool_objects::{AUTHORITY_FILE, POOL_NETWORK_KEY},
 };
 
-use crate::records::{Carrier, CertificateKind, NetworkRecord, PifRecord, Records};
+use crate::{
+    plugin::{plugin_networks, plugin_signs},
+    records::{Carrier, CertificateKind, NetworkRecord, PifRecord, Records},
+};
 
 /// What is known of the pool's CA certificates besides the records.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -26,6 +29,7 @@ pub fn observe(records: &Records, authorities: &Authorities) -> ObservedPool {
     let (ours, foreign): (Vec<_>, Vec<_>) =
         records.networks.iter().partition(|(_, network)| network.other_config.contains_key(POOL_NETWORK_KEY));
     let mut tunnels = tunnels(records);
+    let plugin_networks = plugin_networks(records, &tunnels);
     let plugged_vifs = plugged_vifs(records);
     let carriers = records.transports();
     let networks = ours.into_iter().filter_map(|(reference, network)| {
@@ -57,6 +61,8 @@ pub fn observe(records: &Records, authorities: &Authorities) -> ObservedPool {
     ObservedPool {
         picture: 0,
         networks: networks.collect(),
+        plugin_networks,
+        plugin_signs: plugin_signs(records),
         foreign_bridges: foreign.into_iter().map(|(_, network)| network.bridge.clone()).collect(),
         hosts: hosts.collect(),
         controllers: controllers.collect(),

@@ -16,6 +16,7 @@ use crate::{
     http::HttpError,
     inventory::{fingerprint, names},
     jsonrpc::Malformed,
+    plugin::count_plugin_networks,
     records::{Carrier, CertificateKind, Class, Fields, Records},
     search::{LeftAlone, find_master},
     session::Session,
@@ -39,6 +40,8 @@ pub struct PoolSurvey {
     pub authorities: Vec<SurveyedAuthority>,
     /// Keys of `pool.other_config` that Xen Orchestra writes.
     pub orchestra_keys: BTreeSet<String>,
+    /// Private networks of Xen Orchestra's that were not adopted.
+    pub orchestra_networks: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -194,6 +197,7 @@ fn describe(session: &Session, records: &Records, certificates: &Value) -> PoolS
         networks: networks(records, &names),
         controllers: controllers.collect(),
         authorities: authorities(records, certificates),
+        orchestra_networks: count_plugin_networks(records),
         orchestra_keys: keys.filter(|key| key.starts_with("xo:")).cloned().collect(),
     }
 }

@@ -1,5 +1,6 @@
 //! One file for each verb: its arguments, the request that they make, and how the answer is shown.
 
+pub mod adopt;
 pub mod audit;
 pub mod cluster;
 pub mod completions;
@@ -10,6 +11,7 @@ pub mod network;
 pub mod pki;
 pub mod plan;
 pub mod pool;
+pub mod release;
 #[cfg(test)]
 mod tests;
 pub mod topology;
@@ -38,6 +40,8 @@ pub async fn run(cli: Cli) -> Result<()> {
         Noun::Pool(verb) => verb.run(&mut Context::connect(&connection)?).await,
         Noun::Host(verb) => verb.run(&mut Context::connect(&connection)?).await,
         Noun::Network(verb) => verb.run(&mut Context::connect(&connection)?).await,
+        Noun::Adopt(adopt) => adopt.run(&mut Context::connect(&connection)?).await,
+        Noun::Release(release) => release.run(&mut Context::connect(&connection)?).await,
         Noun::Topology(topology) => topology.run(&mut Context::connect(&connection)?).await,
         Noun::Plan(plan) => plan.run(&mut Context::connect(&connection)?).await,
         Noun::Explain(explain) => explain.run(&mut Context::connect(&connection)?).await,

@@ -29,6 +29,7 @@ fn operation(words: &str) -> Result<Operation> {
         Noun::Host(host::Verb::Drain(verb)) => Ok(verb.operation()),
         Noun::Network(network::Verb::MoveCenter(verb)) => verb.operation(),
         Noun::Network(network::Verb::MovePoolCenter(verb)) => Ok(verb.operation()),
+        Noun::Release(verb) => Ok(verb.operation()),
         Noun::Cluster(cluster::Verb::Settings(verb)) => Ok(verb.operation().expect("something to change")),
         Noun::Network(network::Verb::Create(verb)) => alone(async |client| verb.operation(client).await),
         Noun::Network(network::Verb::Update(verb)) => alone(async |client| verb.operation(client).await),
@@ -134,6 +135,7 @@ fn networks() {
         "asterctl network update blue --no-prefer-pool",
         expect![[r#"{"update_network":{"network":"blue","change":{"prefer_pool":null}}}"#]],
     );
+    check("asterctl release blue", expect![[r#"{"release_network":{"network":"blue"}}"#]]);
     check("asterctl network delete blue", expect![[r#"{"delete_network":{"network":"blue"}}"#]]);
 }
 
@@ -264,6 +266,23 @@ fn a_new_cluster_has_its_members_by_id() {
     let twice = "asterctl cluster init --member 1=10.0.0.1:7400 --member 1=10.0.0.2:7400";
     let Noun::Cluster(cluster::Verb::Init(init)) = parse(twice) else { unreachable!() };
     assert!(init.request(ClusterId(42)).unwrap_err().to_string().contains("given twice"));
+}
+
+#[test]
+fn nothing_is_adopted_without_a_yes() {
+    let words = "asterctl adopt --pool p1 --network blue --name 7f5c3b1e-0000-4000-8000-000000000001=green --plugin-is-off p1";
+    let request = |words: &str| match parse(words) {
+        Noun::Adopt(adopt) => adopt.request(None),
+        other => panic!("{other:?}"),
+    };
+    let shown = request(words);
+    assert!(!shown.commit);
+    assert_eq!((shown.pools, shown.networks), (vec!["p1".to_owned()], vec!["blue".to_owned()]));
+    assert_eq!(shown.names["7f5c3b1e-0000-4000-8000-000000000001"], "green");
+    assert_eq!(shown.plugin_is_off, ["p1"]);
+    assert!(request(&format!("{words} --yes")).commit);
+    assert!(Cli::try_parse_from("asterctl adopt --pool p1 --dry-run --yes".split_whitespace()).is_err());
+    assert!(Cli::try_parse_from("asterctl adopt".split_whitespace()).is_err());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! Kept apart from the wire, so that neither holds the other back. Enums are words in snake_case, times RFC 3339.
 
+pub mod adoption;
 pub mod audit;
 pub mod certificate;
 pub mod cluster;

@@ -25,6 +25,9 @@ pub struct NetworkView {
     /// `pool/host`.
     pub root: Option<String>,
     pub revision: u64,
+    /// Left out for one that was made here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adoption: Option<NetworkAdoptionView>,
     /// What the leader sees; null in a stale answer.
     pub status: Option<NetworkStatusView>,
 }
@@ -33,6 +36,15 @@ pub struct NetworkView {
 pub struct AttachmentView {
     pub transport: String,
     pub preferred_host: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct NetworkAdoptionView {
+    /// Xen Orchestra's uuid of it.
+    pub uuid: String,
+    pub is_releasing: bool,
+    /// The hosts of all pools lead to the root.
+    pub is_one_star: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -63,6 +75,10 @@ impl From<v1::Network> for NetworkView {
             pool_center: network.pool_center,
             root: network.root,
             revision: network.revision,
+            adoption: network.adoption.map(|adoption| {
+                let v1::NetworkAdoption { uuid, is_releasing, is_one_star } = adoption;
+                NetworkAdoptionView { uuid, is_releasing, is_one_star }
+            }),
             status: network.status.map(|status| NetworkStatusView {
                 hosts: status.hosts,
                 hosts_programmed: status.hosts_programmed,
@@ -94,6 +110,14 @@ impl NetworkView {
     }
 }
 
+impl NetworkAdoptionView {
+    fn text(&self) -> String {
+        let shape = if self.is_one_star { ", one star over all pools" } else { "" };
+        let end = if self.is_releasing { ", being released" } else { "" };
+        format!("{} in Xen Orchestra{shape}{end}", self.uuid)
+    }
+}
+
 impl View for NetworkView {
     const KIND: &'static str = "Network";
     const COLUMNS: &'static [&'static str] =
@@ -118,7 +142,7 @@ impl View for NetworkView {
             Some(host) => format!("{pool} over {}, prefers {host}", attachment.transport),
             None => format!("{pool} over {}", attachment.transport),
         });
-        pairs(&[
+        let mut rows = vec![
             ("network", self.name.clone()),
             ("id", self.id.to_string()),
             ("encapsulation", self.encapsulation.clone()),
@@ -133,6 +157,8 @@ impl View for NetworkView {
             ("hosts programmed", self.hosts_text()),
             ("links up", self.links_text()),
             ("revision", self.revision.to_string()),
-        ])
+        ];
+        rows.extend(self.adoption.as_ref().map(|adoption| ("adopted", adoption.text())));
+        pairs(&rows)
     }
 }

@@ -117,6 +117,21 @@ asks_a_pool! {
     CheckPoolRequest => check_pool -> PoolCheck, |_| Nature::Harmless;
 }
 
+impl Unary for v1::AdoptRequest {
+    type Answer = v1::Adoption;
+
+    fn nature(&self) -> Nature {
+        if self.commit { of_write(self.request_id) } else { Nature::Harmless }
+    }
+
+    async fn send(
+        mut admin: AdminClient<Channel>,
+        request: Request<Self>,
+    ) -> Result<Response<v1::Adoption>, Status> {
+        admin.adopt(request).await
+    }
+}
+
 fn of_write(request_id: Option<v1::RequestId>) -> Nature {
     if request_id.is_some() { Nature::Idempotent } else { Nature::Cumulative }
 }

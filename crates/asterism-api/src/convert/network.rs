@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use asterism_model::{
-    HostId, Name, NetworkChange, NetworkSpec, NetworkState, PoolAttachmentSpec, PrivateNetwork, Refusal, Vni,
+    HostId, Name, NetworkChange, NetworkSpec, NetworkState, PoolAttachmentSpec, PrivateNetwork, Refusal,
+    Shape, Vni,
 };
 
 use super::{FieldError, bytes_of_packet, enums::known, parse, parse_map, parse_name, parse_optional};
@@ -132,6 +133,11 @@ pub fn network(state: &NetworkState, network: &PrivateNetwork) -> v1::Network {
         revision: network.revision,
         status: None,
         detection: v1::Detection::from(network.detection).into(),
+        adoption: network.adoption.map(|adoption| v1::NetworkAdoption {
+            uuid: adoption.plugin.to_string(),
+            is_releasing: adoption.is_releasing,
+            is_one_star: network.shape == Shape::OneStar,
+        }),
     }
 }
 

@@ -50,6 +50,9 @@ pub fn operation_from_request(request: &v1::WriteRequest) -> Result<Operation, F
         Message::DeleteNetwork(v1::DeleteNetwork { network }) => {
             Ok(Operation::DeleteNetwork { network: parse("delete_network.network", network)? })
         }
+        Message::ReleaseNetwork(v1::ReleaseNetwork { network }) => {
+            Ok(Operation::ReleaseNetwork { network: parse("release_network.network", network)? })
+        }
         Message::MoveCenter(v1::MoveCenter { network, host }) => Ok(Operation::MoveCenter {
             network: parse("move_center.network", network)?,
             host: parse("move_center.host", host)?,
@@ -64,8 +67,8 @@ pub fn operation_from_request(request: &v1::WriteRequest) -> Result<Operation, F
     }
 }
 
-/// An operation as a message; `None` for those that are not for operators: the controllers' own, `InitCluster`, which is a
-/// call of its own, and those with a password, which only a controller can seal.
+/// An operation as a message; `None` for those that are not for operators: the controllers' own, `InitCluster` and
+/// `AdoptNetworks`, which are calls of their own, and those with a password, which only a controller can seal.
 pub fn operation_to_proto(operation: &Operation) -> Option<Message> {
     Some(match operation {
         Operation::OpenSession => Message::OpenSession(v1::OpenSession {}),
@@ -86,6 +89,9 @@ pub fn operation_to_proto(operation: &Operation) -> Option<Message> {
         Operation::DeleteNetwork { network } => {
             Message::DeleteNetwork(v1::DeleteNetwork { network: network.to_string() })
         }
+        Operation::ReleaseNetwork { network } => {
+            Message::ReleaseNetwork(v1::ReleaseNetwork { network: network.to_string() })
+        }
         Operation::MoveCenter { network, host } => {
             Message::MoveCenter(v1::MoveCenter { network: network.to_string(), host: host.to_string() })
         }
@@ -102,6 +108,8 @@ pub fn operation_to_proto(operation: &Operation) -> Option<Message> {
         | Operation::RecordDenied { .. }
         | Operation::ForgetHost { .. }
         | Operation::RecordUplinks { .. }
+        | Operation::AdoptNetworks { .. }
+        | Operation::ForgetNetwork { .. }
         | Operation::AdoptTopology { .. } => return None,
     })
 }

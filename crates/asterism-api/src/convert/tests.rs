@@ -102,6 +102,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         network_spec().prop_map(Operation::CreateNetwork),
         (name(), network_change()).prop_map(|(network, change)| Operation::UpdateNetwork { network, change }),
         name().prop_map(|network| Operation::DeleteNetwork { network }),
+        name().prop_map(|network| Operation::ReleaseNetwork { network }),
         (name(), host_ref()).prop_map(|(network, host)| Operation::MoveCenter { network, host }),
         (name(), name()).prop_map(|(network, pool)| Operation::MovePoolCenter { network, pool }),
         settings_change().prop_map(Operation::ChangeSettings),

@@ -74,6 +74,8 @@ struct Replicated {
     forecast: v1::Forecast,
     /// What the last `WhatIf` asked about.
     killed: Vec<v1::Kill>,
+    /// The answer to `Adopt`.
+    adoption: v1::Adoption,
     /// What every pool's XAPI shows; without it, nothing answers.
     pool_check: Option<v1::PoolCheck>,
     /// What was told of a pool's access last.
@@ -145,6 +147,11 @@ impl FakeCluster {
     /// What every pool's XAPI shall show; else there is none at any address.
     pub fn set_pool_check(&self, check: v1::PoolCheck) {
         self.shared.lock().pool_check = Some(check);
+    }
+
+    /// What is found of Xen Orchestra's.
+    pub fn set_adoption(&self, adoption: v1::Adoption) {
+        self.shared.lock().adoption = adoption;
     }
 
     /// What the last request told of a pool's access.

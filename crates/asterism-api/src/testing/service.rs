@@ -145,6 +145,10 @@ impl v1::Admin for Replica {
         self.answer("check_pool", |shared| pool::check(shared, &request)).await
     }
 
+    async fn adopt(&self, _request: Request<v1::AdoptRequest>) -> Result<Response<v1::Adoption>, Status> {
+        self.answer("adopt", |shared| Ok(shared.lock().adoption.clone())).await
+    }
+
     async fn list_pools(
         &self,
         request: Request<v1::ListPoolsRequest>,

@@ -3,6 +3,7 @@
 //! Each test is one laboratory and one promise. What is measured is what hosts hold, VMs receive and operators read;
 //! nothing here knows the controllers' inside.
 
+mod adoption;
 mod centers;
 mod controllers;
 mod deposed;

@@ -16,7 +16,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// How long nothing may be lost before a network counts as healed.
 pub(crate) const CALM: Duration = Duration::from_secs(1);
 /// Time between two probes of a pair.
-const TICK: Duration = Duration::from_millis(10);
+pub(crate) const TICK: Duration = Duration::from_millis(10);
 /// Fits into every encapsulation.
 const MTU: u16 = 1400;
 

@@ -4,6 +4,7 @@
 //! here would stop every replica at the same entry for ever. A refused command changes nothing but time, its
 //! session and the audit trail. No policy: who becomes center is decided by the planner and only checked here.
 
+mod adoption;
 mod audit;
 mod host;
 mod inventory;
@@ -95,6 +96,9 @@ impl NetworkState {
             Operation::CreateNetwork(spec) => self.create_network(spec),
             Operation::UpdateNetwork { network, change } => self.update_network(network, change),
             Operation::DeleteNetwork { network } => self.delete_network(network),
+            Operation::AdoptNetworks { networks } => self.adopt_networks(networks),
+            Operation::ReleaseNetwork { network } => self.release_network(network),
+            Operation::ForgetNetwork { network, epoch } => self.forget_network(*network, *epoch),
             Operation::MoveCenter { network, host } => self.move_center(network, host),
             Operation::MovePoolCenter { network, pool } => self.move_pool_center(network, pool),
             Operation::AdoptTopology { epoch, based_on, changes } => {

@@ -11,7 +11,7 @@ use crate::{
 
 impl NetworkState {
     pub(super) fn move_center(&mut self, network: &Name, host: &HostRef) -> Applied {
-        let (id, pool) = (self.find_network(network)?.id, self.find_pool(&host.pool)?);
+        let (id, pool) = (self.find_held_network(network)?.id, self.find_pool(&host.pool)?);
         let found = self.find_host(host)?;
         let is_eligible = self.hosts.get(&found).is_some_and(Host::is_eligible);
         match self.hosts.get(&found).map(|host| host.standing) {
@@ -40,7 +40,8 @@ impl NetworkState {
     }
 
     pub(super) fn move_pool_center(&mut self, network: &Name, pool: &Name) -> Applied {
-        let id = self.find_network(network)?.id;
+        let id = self.find_held_network(network)?.id;
+        self.check_stars(self.find_network(network)?)?;
         let found = self.find_attached_pool(self.find_network(network)?, pool)?;
         let preferred = self.networks.get(&id).and_then(|network| network.preferred_pool);
         if let Some(other) = preferred.filter(|preferred| *preferred != found) {

@@ -8,8 +8,8 @@ use std::{
 use super::{Applied, exhausted};
 use crate::{
     Effect, Encapsulation, EventKind, Host, HostId, HostRef, Name, NetworkChange, NetworkId, NetworkSpec,
-    NetworkState, Pool, PoolAttachment, PoolAttachmentSpec, PoolId, PrivateNetwork, Refusal, Transport,
-    TransportName, Vni, target::MAX_ID,
+    NetworkState, Pool, PoolAttachment, PoolAttachmentSpec, PoolId, PrivateNetwork, Refusal, Shape,
+    Transport, TransportName, Vni, target::MAX_ID,
 };
 
 /// Four times the largest installation that is measured.
@@ -46,6 +46,8 @@ impl NetworkState {
             detection: spec.detection,
             pools,
             preferred_pool,
+            shape: Shape::default(),
+            adoption: None,
             revision: self.revision.saturating_add(1),
         };
         self.check_pools(&network)?;
@@ -62,7 +64,7 @@ impl NetworkState {
     }
 
     pub(super) fn update_network(&mut self, name: &Name, change: &NetworkChange) -> Applied {
-        let before = self.find_network(name)?;
+        let before = self.find_held_network(name)?;
         let mut network = before.clone();
         if let Some(mtu) = change.mtu {
             network.mtu = mtu;
@@ -83,7 +85,10 @@ impl NetworkState {
             network.preferred_pool = network.preferred_pool.filter(|preferred| *preferred != id);
         }
         for (pool, attachment) in &change.set_pools {
-            network.pools.insert(self.find_pool(pool)?, self.resolve_attachment(pool, attachment)?);
+            let id = self.find_pool(pool)?;
+            let adopted = network.pools.get(&id).and_then(|attachment| attachment.adopted.clone());
+            let attachment = self.resolve_attachment(pool, attachment)?;
+            network.pools.insert(id, PoolAttachment { adopted, ..attachment });
         }
         for (pool, host) in &change.prefer_hosts {
             let id = self.find_attached_pool(&network, pool)?;
@@ -93,6 +98,7 @@ impl NetworkState {
             }
         }
         if let Some(preferred) = &change.prefer_pool {
+            self.check_stars(&network)?;
             network.preferred_pool = preferred.as_ref().map(|name| self.find_pool(name)).transpose()?;
         }
         if network == *before {
@@ -107,7 +113,7 @@ impl NetworkState {
     }
 
     pub(super) fn delete_network(&mut self, name: &Name) -> Applied {
-        let id = self.find_network(name)?.id;
+        let id = self.find_held_network(name)?.id;
         self.bump();
         self.networks.remove(&id);
         self.topologies.remove(&id);
@@ -266,7 +272,7 @@ impl NetworkState {
 
     fn resolve_attachment(&self, pool: &Name, spec: &PoolAttachmentSpec) -> Result<PoolAttachment, Refusal> {
         let preferred_host = self.resolve_member(pool, spec.preferred_host.as_ref())?;
-        Ok(PoolAttachment { transport: spec.transport.clone(), preferred_host })
+        Ok(PoolAttachment { transport: spec.transport.clone(), preferred_host, adopted: None })
     }
 
     fn resolve_member(&self, pool: &Name, host: Option<&Name>) -> Result<Option<HostId>, Refusal> {
@@ -291,6 +297,23 @@ impl NetworkState {
     fn pool_not_in_network(&self, network: &PrivateNetwork, pool: &Name) -> Refusal {
         let known = network.pools.keys().map(|id| self.pool_name(*id)).collect();
         Refusal::PoolNotInNetwork { network: network.name.clone(), pool: pool.clone(), known }
+    }
+
+    /// Whether the network's middle can be moved to another pool.
+    pub(super) fn check_stars(&self, network: &PrivateNetwork) -> Result<(), Refusal> {
+        match network.shape {
+            Shape::Stars => Ok(()),
+            Shape::OneStar => Err(Refusal::NetworkIsOneStar { network: network.name.clone() }),
+        }
+    }
+
+    /// The network, unless it is on its way back to whom it came from.
+    pub(super) fn find_held_network(&self, name: &Name) -> Result<&PrivateNetwork, Refusal> {
+        let network = self.find_network(name)?;
+        match network.is_releasing() {
+            true => Err(Refusal::NetworkReleasing { network: name.clone() }),
+            false => Ok(network),
+        }
     }
 
     pub(super) fn find_network(&self, name: &Name) -> Result<&PrivateNetwork, Refusal> {

@@ -90,6 +90,38 @@ const XAPI_CASES: &[&str] = &[
     "access x1 address=-",
 ];
 
+/// The same of networks that Xen Orchestra's plugin made.
+const ADOPTED: &str = "
+    init lab
+    claim c1
+    xapi-pool x1
+    xapi-pool x2
+    inventory x1 a#1@10.0.0.1,xenbr1=10.1.0.1 b#2@10.0.0.2,xenbr1=10.1.0.2
+    inventory x2 a#3@10.0.0.3,xenbr1=10.1.0.3
+    network n1 x1:xenbr1
+    take n2 vni=8 one-star x1:10:xapi0:xenbr1:b x2:11:xapi0:xenbr1:a
+    take n3 vni=9 x1:12:xapi1:xenbr1:a
+    update n3 set=x2:xenbr1
+    take n4 vni=10 x1:13:xapi2:xenbr1:a
+    update n4 resilience=dual
+    take n5 vni=11 x1:14:xapi3:xenbr1:a
+    release n5
+    take n6 vni=12 x1:15:xapi4:xenbr1:a
+    adopt n6:vni=12:p1=h1+h2:center=p1
+";
+
+const ADOPTED_CASES: &[&str] = &[
+    "take n9 vni=13 x1:10:xapi9:xenbr1:b",
+    "take n9 vni=13 x1:19:xapi/9:xenbr1:b",
+    "take n9 vni=13 center=x2 x1:19:xapi9:xenbr1:b",
+    "release n1",
+    "release n3",
+    "release n4",
+    "release n6",
+    "move-pool n2 x2",
+    "update n5 mtu=1300",
+];
+
 #[test]
 fn each_refusal_says_what_is_wrong_and_what_would_be_valid() {
     let said: Vec<String> =
@@ -199,6 +231,24 @@ fn each_refusal_says_what_is_wrong_and_what_would_be_valid() {
             host `x1/b` is disabled in its pool, or not listed there, and so no center
         (xapi) access x1 address=-
             addresses: a pool's XAPI needs at least one
+        (adopted) take n9 vni=13 x1:10:xapi9:xenbr1:b
+            pool `x1`: its network 00000000-0000-0000-0000-00000000000a carries network `n2` already; each is adopted once
+        (adopted) take n9 vni=13 x1:19:xapi/9:xenbr1:b
+            pool `x1`: `xapi/9` is no bridge of a pool's network; expected 1 to 15 letters and digits
+        (adopted) take n9 vni=13 center=x2 x1:19:xapi9:xenbr1:b
+            pool-center: `x2` is not one of the pools of network `n9`; its pools: x1
+        (adopted) release n1
+            network `n1` was not adopted from Xen Orchestra, and there is nobody to release it to; see `asterctl network delete`
+        (adopted) release n3
+            network `n3` was given pools since it was adopted: x2; remove them with `asterctl network update` first
+        (adopted) release n4
+            resilience: network `n4` has two uplinks on its hosts, and Xen Orchestra knows one; run `asterctl network update n4 --resilience single` first
+        (adopted) release n6
+            network `n6` still has standbys, or a center on the move; release it when `asterctl topology n6` shows none
+        (adopted) move-pool n2 x2
+            network `n2` is one star over the hosts of all of its pools; its pool-center moves only when its star has no host left
+        (adopted) update n5 mtu=1300
+            network `n5` is being released; it can't be changed any more
         (leaving) enable p1/a
             host `p1/a` is leaving; it can be added again once it is gone
         (twin) network n3 p1 p3:wan
@@ -247,6 +297,9 @@ fn cases() -> Vec<(String, Refusal)> {
     }
     for case in XAPI_CASES {
         cases.push((format!("(xapi) {case}"), refuse(&mut World::of(XAPI).state, case)));
+    }
+    for case in ADOPTED_CASES {
+        cases.push((format!("(adopted) {case}"), refuse(&mut World::of(ADOPTED).state, case)));
     }
     let mut leaving = World::of(&format!("{LAB}\nremove p1/a")).state;
     cases.push(("(leaving) enable p1/a".to_owned(), refuse(&mut leaving, "enable p1/a")));

@@ -8,6 +8,7 @@
 // Each test program uses a part of it.
 #![allow(dead_code, unused_imports, clippy::unwrap_used)]
 
+pub mod adoption;
 pub mod generate;
 pub mod render;
 pub mod run;

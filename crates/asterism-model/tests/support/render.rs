@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use asterism_model::{
     Choice, ClusterSettings, Detection, Drain, DrainExtent, Effect, Host, NetworkState, PrivateNetwork,
-    Reply, Topology, Uplinks, XapiTrust,
+    Reply, Shape, Topology, Uplinks, XapiTrust,
 };
 
 pub fn reply(reply: &Reply) -> String {
@@ -118,13 +118,21 @@ fn networks(state: &NetworkState, out: &mut String) {
             .map(|(pool, attachment)| {
                 let star = if network.preferred_pool == Some(*pool) { "*" } else { "" };
                 let host = attachment.preferred_host.map(|host| format!(":{host}")).unwrap_or_default();
-                format!(" {star}{pool}:{}{host}", attachment.transport)
+                let adopted = attachment.adopted.as_ref();
+                let adopted = adopted.map(|it| format!("={}/{}", it.bridge, it.uuid.0)).unwrap_or_default();
+                format!(" {star}{pool}:{}{host}{adopted}", attachment.transport)
             })
             .collect();
+        let shape = if network.shape == Shape::OneStar { " one star" } else { "" };
+        let origin = network.adoption.map(|adoption| {
+            let end = if adoption.is_releasing { " releasing" } else { "" };
+            format!(" adopted {}{end}", adoption.plugin.0)
+        });
+        let origin = origin.unwrap_or_default();
         line(
             out,
             format_args!(
-                "network {id} {name} {encapsulation} mtu {mtu}{vni} {resilience}{detection}{pools} r{revision}"
+                "network {id} {name} {encapsulation} mtu {mtu}{vni} {resilience}{detection}{pools}{shape}{origin} r{revision}"
             ),
         );
     }

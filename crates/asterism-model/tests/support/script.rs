@@ -14,7 +14,7 @@
 //! center; `~` after the next pool says that the root is drained.
 //!
 //! A transport is `lan` with 1500 bytes unless told otherwise; an OVSDB answers at the first transport's address;
-//! pools behind a XAPI are in `xapi.rs`; `adopt` has the current epoch and revision. Panics on what it can't read: scripts are written by tests.
+//! pools behind a XAPI are in `xapi.rs`, and what becomes of others' networks in `adoption.rs`; `adopt` has the current epoch and revision. Panics on what it can't read: scripts are written by tests.
 
 use std::{collections::BTreeMap, net::IpAddr, str::FromStr};
 
@@ -25,7 +25,7 @@ use asterism_model::{
     StarPlan, Timestamp, TopologyPlan, Transport, TransportName, Uplinks, Vni,
 };
 
-use super::xapi;
+use super::{adoption, xapi};
 
 /// The transport that scripts mean when they name none.
 pub const LAN: &str = "lan";
@@ -98,6 +98,9 @@ fn parse_operation(verb: &str, words: &[&str], state: &NetworkState) -> Operatio
         "move" => Operation::MoveCenter { network: parse_as(first()), host: parse_as(words[1]) },
         "move-pool" => Operation::MovePoolCenter { network: parse_as(first()), pool: parse_as(words[1]) },
         "delete" => Operation::DeleteNetwork { network: parse_as(first()) },
+        "take" => adoption::adopt(first(), &words[1..]),
+        "release" => Operation::ReleaseNetwork { network: parse_as(first()) },
+        "forget-network" => adoption::forget(first(), &words[1..], state),
         "adopt" => Operation::AdoptTopology {
             epoch: option(words, "epoch").map_or(state.epoch(), parse_as),
             based_on: option(words, "based").map_or(state.revision(), parse_as),

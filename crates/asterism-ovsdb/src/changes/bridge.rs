@@ -7,6 +7,7 @@ use super::{Builder, ChangeRefusal, mark};
 use crate::{
     fencing::this,
     observe::is_ours,
+    plugin::pool_networks,
     schema::Table,
     transaction::{mutate, update, wait},
     value::uuid_json,
@@ -16,6 +17,9 @@ impl Builder<'_> {
     pub(super) fn remove_bridge(&mut self, removal: &BridgeRemoval) -> Result<(), ChangeRefusal> {
         let what = format!("bridge {}", removal.name);
         let bridge = self.ours(Table::Bridge, removal.bridge, &what)?;
+        if !pool_networks(bridge).is_empty() {
+            return Err(ChangeRefusal::Foreign { what });
+        }
         let ports: Vec<RowUuid> = bridge.uuids("ports").collect();
         for port in ports.iter().filter_map(|port| self.replica.row(Table::Port, *port)) {
             let name = port.text("name");

@@ -12,6 +12,7 @@ use super::{Builder, ChangeRefusal, mark};
 use crate::{
     fencing::this,
     observe::{BOND_COLUMNS, FALLBACK_KEY, carried, is_ours},
+    plugin::known_name,
     schema::Table,
     transaction::{mutate, update, wait},
     value::{map_json, uuid_json},
@@ -23,17 +24,20 @@ impl Builder<'_> {
         let what = format!("port {}", removal.name);
         self.ours(Table::Port, removal.port, &what)?;
         let port = uuid_json(removal.port);
-        let holds = json!([["_uuid", "==", uuid_json(removal.bridge)], ["ports", "includes", port]]);
-        self.check(
-            format!("that bridge {} holds {what}", removal.bridge_name),
-            wait(Table::Bridge, holds, json!({ "name": removal.bridge_name })),
-        );
+        self.check_held(removal.bridge, &removal.bridge_name, removal.port, &what);
         self.check_name(Table::Port, removal.port, &removal.name);
         self.write(
             format!("removing {what}"),
             mutate(Table::Bridge, this(removal.bridge), json!([["ports", "delete", port]])),
         );
         Ok(())
+    }
+
+    /// Demands that the bridge is there under that name, and holds the port.
+    pub(super) fn check_held(&mut self, bridge: RowUuid, name: &str, port: RowUuid, what: &str) {
+        let holds = json!([["_uuid", "==", uuid_json(bridge)], ["ports", "includes", uuid_json(port)]]);
+        let check = wait(Table::Bridge, holds, json!({ "name": name }));
+        self.check(format!("that bridge {name} holds {what}"), check);
     }
 
     pub(super) fn add_port(&mut self, addition: &PortAddition) -> Result<(), ChangeRefusal> {
@@ -46,7 +50,9 @@ impl Builder<'_> {
                 self.check_name(Table::Bridge, addition.bridge, &addition.bridge_name);
             }
             Some((_, BridgeOwner::Pool)) => return Err(ChangeRefusal::Foreign { what }),
-            Some((_, BridgeOwner::Ours)) | None => {
+            // It is checked where it is claimed.
+            None if self.claimed.contains(&addition.bridge) => {}
+            Some((_, BridgeOwner::Ours | BridgeOwner::Adopted)) | None => {
                 self.ours(Table::Bridge, addition.bridge, &what)?;
                 self.check_network(Table::Bridge, addition.bridge, &addition.bridge_name, addition.network);
             }
@@ -88,7 +94,7 @@ impl Builder<'_> {
         let what = || format!("interface {name}");
         let row = self.replica.row(Table::Interface, interface);
         let row = row.ok_or_else(|| ChangeRefusal::Gone { what: what() })?;
-        if !members.contains(&interface) || row.text("name") != name {
+        if !members.contains(&interface) || known_name(row) != name {
             return Err(ChangeRefusal::NoMember { what: what(), port: change.name.clone() });
         }
         let holds = json!([
@@ -172,7 +178,7 @@ impl Builder<'_> {
     pub(super) fn change_interface(&mut self, change: &InterfaceChange) -> Result<(), ChangeRefusal> {
         let name = &change.tunnel.name;
         self.belongs(change.interface, name, is_ours)?;
-        self.check_name(Table::Interface, change.interface, name);
+        self.check_interface(change.interface, name);
         let row = Value::Object(tunnel_columns(&change.tunnel).into_iter().collect());
         self.write(
             format!("changing interface {name}"),
@@ -222,7 +228,7 @@ impl Builder<'_> {
 }
 
 /// The mode of a bond that sends and takes by one member (schema: `Port.bond_mode`).
-const BACKUP: &str = "active-backup";
+pub(super) const BACKUP: &str = "active-backup";
 
 /// How long a member of a bond with LACP must be unfit before the bond leaves it, in milliseconds. A switch that begins with
 /// LACP calls all members unfit once, until it has looked at them (seen on Open vSwitch 3.1 for up to 10 ms), and a bond

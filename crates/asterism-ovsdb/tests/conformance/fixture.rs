@@ -112,6 +112,7 @@ pub fn bridge(network: u32, peers: &[u32]) -> TargetBridge {
         name: bridge_name(NetworkId(network)),
         network: NetworkId(network),
         owner: BridgeOwner::Ours,
+        adoption: None,
         datapath: Datapath::Netdev,
         mtu: 1450,
         ports: peers.iter().map(|peer| port(network, *peer)).map(|port| (port.name.clone(), port)).collect(),

@@ -10,6 +10,7 @@ mod fault;
 mod fixture;
 mod members;
 mod picture;
+mod plugin;
 mod pool_bridge;
 mod proxy;
 mod race;

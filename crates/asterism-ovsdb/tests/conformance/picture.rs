@@ -83,6 +83,7 @@ fn expected(server: &Server, number: u64) -> ObservedHost {
         datapath_type: "netdev".to_owned(),
         own_interface: Some((uuid(server, "interface", "ast1"), Some(1450))),
         ports: port("at1-2", 1, tunnel),
+        plugin_ports: BTreeMap::new(),
         foreign_ports: 1,
     };
     let foreign = ObservedBridge {
@@ -92,6 +93,7 @@ fn expected(server: &Server, number: u64) -> ObservedHost {
         datapath_type: String::new(),
         own_interface: Some((uuid(server, "interface", "xenbr0"), None)),
         ports: port("at9-9", 9, interface("at9-9")),
+        plugin_ports: BTreeMap::new(),
         foreign_ports: 1,
     };
     ObservedHost {
@@ -104,6 +106,7 @@ fn expected(server: &Server, number: u64) -> ObservedHost {
             (uuid(server, "bridge", "ast1"), ours),
             (uuid(server, "bridge", "xenbr0"), foreign),
         ]),
+        pool_bridges: BTreeMap::new(),
         foreign_names: ["vif1.0", "xenbr0", "xapi1", "vif2.0"]
             .map(str::to_owned)
             .into_iter()

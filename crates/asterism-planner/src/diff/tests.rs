@@ -223,6 +223,7 @@ fn a_port_that_was_moved_to_a_foreign_bridge_comes_back_and_the_bridge_stays() {
                 datapath_type: String::new(),
                 own_interface: None,
                 ports: BTreeMap::from([(uuid, port)]),
+                plugin_ports: BTreeMap::new(),
                 foreign_ports: 1,
             };
             rows.bridges.insert(RowUuid(500), foreign);
@@ -382,6 +383,7 @@ fn plugged(network: u32, ports: BTreeMap<RowUuid, ObservedPort>) -> ObservedBrid
         datapath_type: "netdev".into(),
         own_interface: Some((RowUuid(600), Some(9000))),
         ports,
+        plugin_ports: BTreeMap::new(),
         foreign_ports: 1,
     }
 }

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use asterism_model::{
     NetworkId, NetworkState, ObjectRef, ObservedAuthority, ObservedPool, ObservedPoolHost,
-    ObservedPoolNetwork, ObservedTunnel, PoolCall, PoolNetworkKey, PoolTarget, TargetPoolNetwork,
-    TransportName, TunnelStatus, Vni, XapiUuid,
+    ObservedPoolNetwork, ObservedTunnel, PoolAdoption, PoolCall, PoolNetworkKey, PoolTarget,
+    TargetPoolNetwork, TransportName, TunnelStatus, Vni, XapiUuid,
 };
 
 /// What is to be called, in order, and what stands in the way.
@@ -34,6 +34,10 @@ pub enum Obstacle {
     BridgeTaken { network: NetworkId, bridge: String },
     #[error("network {network}: the pool made it with bridge {found}, and not {bridge}")]
     OtherBridge { network: NetworkId, bridge: String, found: String },
+    #[error(
+        "network {network}: the pool's network {uuid}, which was adopted, is gone; see `asterctl network delete`"
+    )]
+    AdoptedGone { network: NetworkId, uuid: XapiUuid },
     #[error("network {network}: two networks of the pool carry its key; destroy the one without VMs")]
     Twice { network: NetworkId },
     #[error("network {network}: host {host} has no PIF on {transport}")]
@@ -48,9 +52,7 @@ pub enum Obstacle {
 /// a later leader's, and is left alone.
 pub fn difference(state: &NetworkState, target: &PoolTarget, observed: &ObservedPool) -> PoolDifference {
     let mut differ = Differ { target, observed, found: PoolDifference::default() };
-    if target.is_controlled {
-        differ.compare_control();
-    }
+    differ.compare_control();
     let mut ours: BTreeMap<NetworkId, Vec<(&ObjectRef, &ObservedPoolNetwork)>> = BTreeMap::new();
     for (reference, network) in &observed.networks {
         let key = network.key.parse::<PoolNetworkKey>().ok().filter(|key| key.cluster == target.cluster);
@@ -60,7 +62,13 @@ pub fn difference(state: &NetworkState, target: &PoolTarget, observed: &Observed
     }
     for (id, wanted) in &target.networks {
         match ours.remove(id).as_deref() {
-            None | Some([]) => differ.create(*id, wanted),
+            None | Some([]) => match &wanted.adoption {
+                Some(adoption) => differ.mark(*id, adoption),
+                None => differ.create(*id, wanted),
+            },
+            Some([(reference, _)]) if wanted.adoption.is_some_and(|it| it.is_releasing) => {
+                differ.found.calls.push(PoolCall::UnmarkNetwork { network: (*reference).clone() });
+            }
             Some([(reference, network)]) => differ.compare_network(*id, wanted, reference, network),
             Some(_) => differ.found.obstacles.push(Obstacle::Twice { network: *id }),
         }
@@ -80,8 +88,13 @@ struct Differ<'a> {
 }
 
 impl Differ<'_> {
-    /// The CA first: a host that listens reads it when it begins to.
+    /// The CA first: a host that listens reads it when it begins to. Hosts that listen already, for whomever, are to believe us
+    /// before a network is made: one of theirs may be adopted.
     fn compare_control(&mut self) {
+        let listens = self.observed.controllers.iter().any(|controller| controller.protocol == "pssl");
+        if !self.target.is_controlled && !listens {
+            return;
+        }
         match self.observed.authority {
             ObservedAuthority::Absent => return self.found.calls.push(PoolCall::InstallAuthority),
             ObservedAuthority::Unknown => return,
@@ -111,6 +124,21 @@ impl Differ<'_> {
         });
     }
 
+    /// The pool's own network becomes ours by its key alone.
+    fn mark(&mut self, network: NetworkId, adoption: &PoolAdoption) {
+        if adoption.is_releasing {
+            return;
+        }
+        let mut found = self.observed.plugin_networks.iter();
+        match found.find(|(_, found)| found.uuid == adoption.uuid) {
+            Some((reference, _)) => self.found.calls.push(PoolCall::MarkNetwork {
+                network: reference.clone(),
+                key: PoolNetworkKey { cluster: self.target.cluster, network },
+            }),
+            None => self.found.obstacles.push(Obstacle::AdoptedGone { network, uuid: adoption.uuid }),
+        }
+    }
+
     fn compare_network(
         &mut self,
         id: NetworkId,
@@ -122,8 +150,10 @@ impl Differ<'_> {
             let (bridge, found) = (wanted.bridge.clone(), network.bridge.clone());
             return self.found.obstacles.push(Obstacle::OtherBridge { network: id, bridge, found });
         }
-        if network.label != wanted.label || network.mtu != i64::from(wanted.mtu) {
-            let (network, label, mtu) = (reference.clone(), wanted.label.clone(), wanted.mtu);
+        // Those who use the pool know its own network by the label that it has.
+        let label = if wanted.adoption.is_some() { &network.label } else { &wanted.label };
+        if network.label != *label || network.mtu != i64::from(wanted.mtu) {
+            let (network, label, mtu) = (reference.clone(), label.clone(), wanted.mtu);
             self.found.calls.push(PoolCall::ChangeNetwork { network, label, mtu });
         }
         for (uuid, status) in &wanted.hosts {

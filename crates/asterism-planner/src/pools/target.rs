@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use asterism_model::{
-    HostId, NetworkId, NetworkState, PoolId, PoolTarget, PrivateNetwork, TargetPoolNetwork, TunnelStatus,
-    target::bridge_name,
+    HostId, NetworkId, NetworkState, PoolAdoption, PoolId, PoolTarget, PrivateNetwork, TargetPoolNetwork,
+    TunnelStatus, target::bridge_name,
 };
 
 use crate::members::Members;
@@ -35,12 +35,16 @@ fn of_network(
     // The pool's word is not asked for here: a host that is down has its objects too.
     let hosts = members.of_star(network, pool).iter();
     let hosts = hosts.filter_map(|host| Some((host.xapi.as_ref()?.uuid, status(host.id, network.id))));
+    let attachment = network.pools.get(&pool)?;
+    let adopted = attachment.adopted.as_ref();
     Some(TargetPoolNetwork {
+        adoption: adopted
+            .map(|adopted| PoolAdoption { uuid: adopted.uuid, is_releasing: network.is_releasing() }),
         label: network.name.to_string(),
-        bridge: bridge_name(network.id),
+        bridge: adopted.map_or_else(|| bridge_name(network.id), |adopted| adopted.bridge.clone()),
         mtu: network.mtu,
         protocol: network.encapsulation,
-        transport: network.pools.get(&pool)?.transport.clone(),
+        transport: attachment.transport.clone(),
         hosts: hosts.collect(),
         vni: members.state().topologies().get(&network.id).map(|topology| topology.vni),
     })

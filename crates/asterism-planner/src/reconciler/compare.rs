@@ -46,7 +46,7 @@ impl Reconciler {
         lane.agenda = found.scope;
         if found.diff.is_empty() {
             let is_clean = !picture.bridges.values().any(|bridge| {
-                bridge.owner == BridgeOwner::Ours && bridge.network.is_some() || !bridge.ports.is_empty()
+                bridge.owner != BridgeOwner::Pool && bridge.network.is_some() || !bridge.ports.is_empty()
             });
             self.forget_if_clean(host, is_clean, now);
         } else {

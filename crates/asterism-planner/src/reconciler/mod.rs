@@ -17,6 +17,7 @@ mod phase;
 mod planning;
 mod pools;
 mod proposals;
+mod release;
 mod rows;
 mod settings;
 mod status;
@@ -60,6 +61,8 @@ pub struct Reconciler {
     /// Pools that may have something to call.
     due_pools: BTreeSet<PoolId>,
     proposals: Proposals,
+    /// Networks whose release was proposed, until when that may take.
+    released: BTreeMap<NetworkId, Tick>,
     /// When the choices for a network last changed, as this leader saw it.
     changed_at: BTreeMap<NetworkId, Tick>,
     /// When to plan next.
@@ -95,6 +98,7 @@ impl Reconciler {
             due_pools: BTreeSet::new(),
             changed_at: BTreeMap::new(),
             proposals: Proposals::default(),
+            released: BTreeMap::new(),
             plan_at: None,
             has_unplanned_news: true,
             plan: None,
@@ -133,6 +137,7 @@ impl Reconciler {
             self.step_lanes(now);
             self.step_pools(now);
             self.forget_unlisted(now);
+            self.forget_released(now);
         }
         self.plan_if_due(now);
     }
@@ -150,7 +155,12 @@ impl Reconciler {
         let lanes = self.lanes.values().filter(|lane| self.expires(lane));
         let lanes = lanes.filter_map(|lane| lane.phase.deadline());
         let plan = self.plan_at.filter(|_| !self.proposals.awaits_topology()).map(|at| (at, "next plan"));
-        lanes.chain(plan).chain(self.proposals.deadlines()).chain(self.pool_deadlines()).min()
+        lanes
+            .chain(plan)
+            .chain(self.proposals.deadlines())
+            .chain(self.pool_deadlines())
+            .chain(self.release_deadlines())
+            .min()
     }
 
     fn take_state(&mut self, state: Arc<NetworkState>, now: Tick) {

@@ -85,6 +85,8 @@ impl Reconciler {
             matches!(outcome, ProposalOutcome::Applied | ProposalOutcome::Refused(Refusal::StalePlan { .. }));
         if let Operation::RecordInventory { pool, .. } = operation {
             self.take_report_of_pool(*pool, &outcome, now);
+        } else if let Operation::ForgetNetwork { .. } = operation {
+            // Proposed again after a while if it is still there.
         } else if let Some((host, report)) = report(operation) {
             if outcome != ProposalOutcome::Applied {
                 self.proposals.pause_report(host, report, &self.settings, now);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use asterism_model::{
-    BfdState, HostId, NetworkId, ObservedBridge, ObservedHost, ObservedPort,
+    BfdState, BridgeOwner, HostId, NetworkId, ObservedBridge, ObservedHost, ObservedPort,
     target::{bridge_name, tunnel_peer},
 };
 
@@ -92,6 +92,10 @@ pub(super) fn changed(before: &ObservedHost, after: &ObservedHost) -> Scope {
     if names.any(|name| is_spelt_like_ours(name)) {
         return Scope::All;
     }
+    // Any of them may be that of an adopted network.
+    if before.pool_bridges != after.pool_bridges {
+        return Scope::All;
+    }
     let gone = before.bridges.iter().filter(|(uuid, _)| !after.bridges.contains_key(uuid));
     let mut changed: Vec<&ObservedBridge> = gone.map(|(_, bridge)| bridge).collect();
     for (uuid, bridge) in &after.bridges {
@@ -101,8 +105,10 @@ pub(super) fn changed(before: &ObservedHost, after: &ObservedHost) -> Scope {
         }
     }
     // What is under another network's name, or under none, may be in the way of others.
-    let its_own =
-        |bridge: &&ObservedBridge| bridge.network.filter(|network| bridge.name == bridge_name(*network));
+    let its_own = |bridge: &&ObservedBridge| {
+        let is_adopted = bridge.owner == BridgeOwner::Adopted;
+        bridge.network.filter(|network| is_adopted || bridge.name == bridge_name(*network))
+    };
     match changed.iter().map(its_own).collect::<Option<BTreeSet<NetworkId>>>() {
         Some(networks) => Scope::Networks(networks),
         None => Scope::All,
@@ -115,12 +121,22 @@ fn is_spelt_like_ours(name: &str) -> bool {
 }
 
 fn same_bridge(one: &ObservedBridge, other: &ObservedBridge) -> bool {
-    let ObservedBridge { name, network, owner, datapath_type, own_interface, ports, foreign_ports } = one;
+    let ObservedBridge {
+        name,
+        network,
+        owner,
+        datapath_type,
+        own_interface,
+        ports,
+        plugin_ports,
+        foreign_ports,
+    } = one;
     *name == other.name
         && *network == other.network
         && *owner == other.owner
         && *datapath_type == other.datapath_type
         && *own_interface == other.own_interface
+        && *plugin_ports == other.plugin_ports
         && *foreign_ports == other.foreign_ports
         && ports.len() == other.ports.len()
         && ports.iter().zip(&other.ports).all(|(one, other)| one.0 == other.0 && same_port(one.1, other.1))

@@ -1,7 +1,8 @@
 //! One star's next step. See the table in [`crate::succession`].
 
 use asterism_model::{
-    Cause, Choice, Drain, DrainExtent, Host, HostId, NextCenter, PoolId, Resilience, Star, Timestamp, Uplinks,
+    Cause, Choice, Drain, DrainExtent, Host, HostId, NextCenter, PoolId, Resilience, Shape, Star, Timestamp,
+    Uplinks,
 };
 
 use super::{Step, Succession};
@@ -100,7 +101,8 @@ impl Succession<'_> {
         let others: Vec<&Host> =
             self.members.of_star(self.network, pool).iter().copied().filter(|host| host.id != old).collect();
         let best = self.ballot.best(&others, Some(heir));
-        let standby = best.filter(|_| self.network.resilience == Resilience::Dual);
+        let is_dual = self.network.resilience == Resilience::Dual && self.has_hosts_below(pool);
+        let standby = best.filter(|_| is_dual);
         step.choice = Some(Star {
             center: new(heir, failure.cause, failure.evidence),
             standby,
@@ -108,6 +110,12 @@ impl Succession<'_> {
             drained: None,
         });
         step
+    }
+
+    /// Whether hosts lead up to the star's middle. One star over all pools has one middle, the root's; the others' centers are
+    /// who would be root if all of that pool died, and change hands at once.
+    fn has_hosts_below(&self, pool: PoolId) -> bool {
+        self.network.shape == Shape::Stars || self.is_root_pool(pool)
     }
 
     /// Whether the host may go on toward an office that it was chosen for.
@@ -123,6 +131,13 @@ impl Succession<'_> {
         star.drained = star.drained.filter(|drain| is_member(&drain.host));
         star.next = star.next.filter(|next| self.is_fit(next.host, pool));
         let goal = self.goal(pool, &star, &mut step);
+        if !self.has_hosts_below(pool) {
+            if let Some(next) = goal {
+                star.center = new(next.host, next.cause, None);
+            }
+            step.choice = Some(Star { center: star.center, standby: None, next: None, drained: None });
+            return step;
+        }
         let wait = match goal {
             Some(next) => {
                 star.next = Some(next);

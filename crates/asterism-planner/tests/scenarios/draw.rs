@@ -186,6 +186,9 @@ fn elections(state: &NetworkState, after: u64) -> Vec<String> {
             | EventKind::PoolAdded { .. }
             | EventKind::PoolRemoved { .. }
             | EventKind::PoolAccessChanged { .. }
+            | EventKind::NetworkAdopted { .. }
+            | EventKind::NetworkReleasing { .. }
+            | EventKind::NetworkReleased { .. }
             | EventKind::HostAdded { .. }
             | EventKind::HostStandingChanged { .. }
             | EventKind::SettingsChanged { .. }

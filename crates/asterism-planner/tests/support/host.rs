@@ -9,6 +9,9 @@ use asterism_model::{
 };
 use asterism_planner::{moves::Layout, reconciler::ClaimOutcome};
 
+#[path = "adoption.rs"]
+mod adoption;
+
 /// One host.
 #[derive(Debug, Clone)]
 pub struct FakeHost {
@@ -188,6 +191,7 @@ pub fn empty() -> ObservedHost {
         ovs_version: Some("3.1.0".into()),
         bridges: BTreeMap::new(),
         can_bond: true,
+        pool_bridges: BTreeMap::new(),
         foreign_names: BTreeSet::new(),
     }
 }
@@ -196,6 +200,7 @@ pub fn empty() -> ObservedHost {
 /// taken when all is done.
 pub fn apply_diff(rows: &ObservedHost, diff: &HostDiff, last_row: &mut u128) -> Result<ObservedHost, String> {
     let mut rows = rows.clone();
+    adoption::apply_claims(&mut rows, diff)?;
     for removal in &diff.remove_ports {
         let bridge = rows.bridges.get_mut(&removal.bridge).ok_or("a bridge to take a port from is gone")?;
         let port = bridge.ports.remove(&removal.port).ok_or("a port to remove is gone")?;
@@ -222,6 +227,7 @@ pub fn apply_diff(rows: &ObservedHost, diff: &HostDiff, last_row: &mut u128) -> 
             datapath_type: target.datapath.as_str().into(),
             own_interface: Some((next_row(last_row), Some(target.mtu))),
             ports,
+            plugin_ports: BTreeMap::new(),
             foreign_ports: 0,
         };
         rows.bridges.insert(next_row(last_row), bridge);
@@ -277,6 +283,7 @@ pub fn apply_diff(rows: &ObservedHost, diff: &HostDiff, last_row: &mut u128) -> 
         same_name(&interface.name, &change.tunnel.name)?;
         *interface = ObservedInterface { error: interface.error.clone(), ..new_interface(&change.tunnel) };
     }
+    adoption::apply_releases(&mut rows, diff)?;
     check_names(&rows)?;
     Ok(rows)
 }
@@ -322,7 +329,7 @@ fn new_port(network: NetworkId, port: &TargetPort, last_row: &mut u128) -> (RowU
     )
 }
 
-fn new_interface(tunnel: &Tunnel) -> ObservedInterface {
+pub(super) fn new_interface(tunnel: &Tunnel) -> ObservedInterface {
     ObservedInterface {
         name: tunnel.name.clone(),
         kind: tunnel.encapsulation.as_str().into(),

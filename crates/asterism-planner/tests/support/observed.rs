@@ -98,6 +98,7 @@ impl Rows {
             datapath_type: draft.datapath_type,
             own_interface: draft.own_interface.map(|mtu| (self.uuid(), mtu)),
             ports,
+            plugin_ports: BTreeMap::new(),
             foreign_ports: draft.foreign_ports,
         };
         let uuid = self.uuid();

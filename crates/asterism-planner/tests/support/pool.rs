@@ -88,6 +88,22 @@ impl FakePool {
                 };
                 self.shows.networks.insert(reference, network);
             }
+            PoolCall::MarkNetwork { network, key } => {
+                let found = self.shows.plugin_networks.get(network).ok_or("HANDLE_INVALID")?;
+                let marked = ObservedPoolNetwork {
+                    uuid: found.uuid,
+                    key: key.to_string(),
+                    label: found.label.clone(),
+                    bridge: found.bridge.clone(),
+                    mtu: found.mtu,
+                    tunnels: found.tunnels.clone(),
+                    plugged_vifs: 0,
+                };
+                self.shows.networks.insert(network.clone(), marked);
+            }
+            PoolCall::UnmarkNetwork { network } => {
+                self.shows.networks.remove(network).ok_or("HANDLE_INVALID")?;
+            }
             PoolCall::ChangeNetwork { network, label, mtu } => {
                 let network = self.shows.networks.get_mut(network).ok_or("HANDLE_INVALID")?;
                 (network.label, network.mtu) = (label.clone(), (*mtu).into());

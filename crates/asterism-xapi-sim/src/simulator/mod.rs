@@ -9,6 +9,7 @@ mod janitor;
 pub(crate) mod mastership;
 mod networks;
 mod rows;
+mod somebody;
 mod spec;
 mod vms;
 

@@ -63,6 +63,8 @@ impl Caller {
             PoolCall::CreateNetwork { key, label, bridge, mtu } => {
                 self.create_network(*key, label, bridge, *mtu).await
             }
+            PoolCall::MarkNetwork { network, key } => self.mark_network(network, *key).await,
+            PoolCall::UnmarkNetwork { network } => self.unmark_network(network).await,
             PoolCall::ChangeNetwork { network, label, mtu } => {
                 self.change_network(network, label, *mtu).await
             }

@@ -4,7 +4,7 @@ use asterism_model::{ObjectRef, PoolNetworkKey, pool_objects::POOL_NETWORK_KEY};
 use serde_json::json;
 
 use crate::{
-    calls::{Caller, NotDone},
+    calls::{Caller, NotDone, is_gone},
     error::CallError,
     failure::shown,
     records::{Class, NetworkRecord, Records},
@@ -47,6 +47,35 @@ impl Caller {
                     None => Err(CallError::Failed(failure).into()),
                 }
             }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Gives a network that is there our key. XAPI refuses a key that is there already: of two controllers one marks it.
+    pub(super) async fn mark_network(&self, network: &ObjectRef, key: PoolNetworkKey) -> Result<(), NotDone> {
+        let key = key.to_string();
+        let known = self.records.networks.get(network);
+        match known.and_then(|known| known.other_config.get(POOL_NETWORK_KEY)) {
+            Some(found) if *found == key => return Ok(()),
+            Some(found) => {
+                return Err(NotDone::Because(format!(
+                    "the pool's network is that of another one, {}",
+                    shown(found)
+                )));
+            }
+            None => {}
+        }
+        let params = vec![json!(network.0), json!(POOL_NETWORK_KEY), json!(key)];
+        self.call("network.add_to_other_config", params).await?;
+        Ok(())
+    }
+
+    /// Takes our key off a network. One that is gone, or has none, needs nothing.
+    pub(super) async fn unmark_network(&self, network: &ObjectRef) -> Result<(), NotDone> {
+        let params = vec![json!(network.0), json!(POOL_NETWORK_KEY)];
+        match self.call("network.remove_from_other_config", params).await {
+            Ok(_) => Ok(()),
+            Err(CallError::Failed(failure)) if is_gone(&failure, network) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }

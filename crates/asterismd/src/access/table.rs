@@ -39,6 +39,7 @@ const CALLS: &[(&str, Need)] = &[
     ("ChangeXapiAccess", Need::Role(Operator)),
     // It changes nothing, and dials where it is told to.
     ("CheckPool", Need::Role(Operator)),
+    ("Adopt", Need::Role(Operator)),
     ("InitCluster", Need::Role(Admin)),
     ("ReportDenied", Need::Node),
 ];

@@ -4,6 +4,7 @@
 //! hosts; stale reads are answered from this replica's own state. A request that was passed on once is never passed on
 //! again. Who may ask for what was decided before ([`crate::access`]).
 
+mod adopt;
 mod audit;
 mod bfd;
 mod cluster;
@@ -173,6 +174,19 @@ impl v1::Admin for AdminService {
                 .map_err(forward::told);
         }
         Ok(Response::new(self.preflight(request.into_inner()).await?))
+    }
+
+    async fn adopt(&self, request: Request<v1::AdoptRequest>) -> Answer<v1::Adoption> {
+        if let Some(leader) = self.leader_to_ask(&request)? {
+            return self
+                .forwarder
+                .admin(&leader)?
+                .adopt(forward::passed_on(request))
+                .await
+                .map_err(forward::told);
+        }
+        let caller = caller::of(&request)?;
+        Ok(Response::new(self.adoption(caller, request.into_inner()).await?))
     }
 
     async fn list_pools(&self, request: Request<v1::ListPoolsRequest>) -> Answer<v1::ListPoolsResponse> {

@@ -1,8 +1,8 @@
 //! What the leader shows operators of its work: a value, renewed after each batch of events.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use asterism_model::{HostId, PoolId, XapiUuid};
+use asterism_model::{HostId, ObservedPool, PoolId, XapiUuid};
 use asterism_planner::{
     Evidence, Finding, LaneStatus, Reconciler,
     pools::{Obstacle, PoolLane, PoolSession},
@@ -36,6 +36,8 @@ pub struct LeadingView {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolHealth {
     pub session: PoolSession,
+    /// What the pool shows; none while it does not answer.
+    pub picture: Option<Arc<ObservedPool>>,
     /// What the session itself shows; `None` where the pool can't be dialled.
     pub watch: Option<PoolWatch>,
     /// Why something that is wanted there can't be.
@@ -50,6 +52,7 @@ impl PoolHealth {
     fn of(lane: &PoolLane, watch: Option<PoolWatch>) -> Self {
         Self {
             session: lane.session.clone(),
+            picture: lane.picture.clone(),
             watch,
             obstacles: lane.obstacles.clone(),
             troubles: lane.troubles().map(|(host, why)| (host, why.to_owned())).collect(),

@@ -320,6 +320,19 @@ fn why(sight: &Sight<'_>, name: &Name) -> String {
 
 fn orchestra(survey: &PoolSurvey) -> Vec<CheckItem> {
     let about = "orchestra";
+    let mut items = Vec::new();
+    if survey.orchestra_networks > 0 {
+        let text = match survey.orchestra_networks {
+            1 => "1 network of Xen Orchestra".to_owned(),
+            many => format!("{many} networks of Xen Orchestra"),
+        };
+        items.push(item(
+            Severity::Note,
+            about,
+            text,
+            "see what they would become: `asterctl adopt --pool POOL`",
+        ));
+    }
     let at_work: Vec<&str> = survey
         .orchestra_keys
         .iter()
@@ -332,13 +345,12 @@ fn orchestra(survey: &PoolSurvey) -> Vec<CheckItem> {
             at_work.join(", ")
         );
         let remedy = "unload its plugin for this pool: it rebuilds the tunnels that it knows of";
-        return vec![item(Severity::Warning, about, text, remedy)];
+        items.push(item(Severity::Warning, about, text, remedy));
+    } else if !survey.orchestra_keys.is_empty() {
+        let text = "Xen Orchestra manages this pool; its SDN controller has left no sign";
+        items.push(item(Severity::Note, about, text, ""));
     }
-    if survey.orchestra_keys.is_empty() {
-        return Vec::new();
-    }
-    let text = "Xen Orchestra manages this pool; its SDN controller has left no sign";
-    vec![item(Severity::Note, about, text, "")]
+    items
 }
 
 #[cfg(test)]

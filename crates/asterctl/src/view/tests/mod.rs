@@ -1,5 +1,6 @@
 //! Tables, JSON and YAML of fixed answers.
 
+mod adoption;
 mod cluster;
 mod forecast;
 mod host;

@@ -26,6 +26,7 @@ fn network() -> NetworkView {
         pool_center: Some("p1".into()),
         root: Some("p1/a".into()),
         revision: 9,
+        adoption: None,
         status: Some(v1::NetworkStatus { hosts: 6, hosts_programmed: 5, links: 5, links_up: 4 }),
     })
 }

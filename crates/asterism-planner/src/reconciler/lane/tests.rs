@@ -115,6 +115,7 @@ fn what_was_not_answered_may_be_there_until_the_host_is_claimed_again() {
         name: "ast1".into(),
         network: NetworkId(1),
         owner: asterism_model::BridgeOwner::Ours,
+        adoption: None,
         datapath: asterism_model::Datapath::System,
         mtu: 1400,
         ports: [(port.name.clone(), port)].into(),

@@ -43,6 +43,7 @@ fn pool() -> PoolSurvey {
         controllers: vec![SurveyedController { protocol: "pssl".into(), address: String::new() }],
         authorities: vec![SurveyedAuthority { name: AUTHORITY_FILE.into(), fingerprint: Some(OURS) }],
         orchestra_keys: BTreeSet::new(),
+        orchestra_networks: 0,
     }
 }
 

@@ -57,7 +57,33 @@ fn adoption() -> v1::Adoption {
 fn what_can_be_adopted_and_what_not() {
     let view = AdoptionView::from(adoption());
     assert!(!view.is_adoptable());
-    check_item(Format::Table, &view, expect![""]);
+    check_item(Format::Table, &view, expect![[r#"
+        network:           my-blue (`my blue` in Xen Orchestra, 7f5c3b1e-0000-4000-8000-000000000001)
+        encapsulation:     vxlan
+        vni:               23
+        mtu:               1500 bytes
+        encrypted:         no
+        preferred center:  -
+        pools:             p1: bridge xapi3 over xenbr1, star-center p1/b; p2: bridge xapi3 over xenbr1, star-center p2/a
+        pool-center:       p1
+        note: MTU 1500 becomes 1450
+        p1/a
+          ~ bridge xapi3: adopted
+          ~ port xapi3_port1: adopted as at1-2
+        p1/b
+          nothing changes
+
+        network:           red (`red` in Xen Orchestra, 7f5c3b1e-0000-4000-8000-000000000002)
+        encapsulation:     gre
+        vni:               24
+        mtu:               1400 bytes
+        encrypted:         yes
+        preferred center:  -
+        pools:             -
+        pool-center:       -
+        can't be adopted: it is encrypted, which is not supported yet
+        pool p1: the plugin looks active: pool.other_config has xo:clientInfo:abc; unload Xen Orchestra's plugin sdn-controller; if the sign is an old one: --plugin-is-off p1
+    "#]]);
     let mut fine = adoption();
     fine.networks.pop();
     fine.signs[0].is_overridden = true;

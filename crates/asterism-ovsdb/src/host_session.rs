@@ -159,7 +159,7 @@ pub(crate) enum Command {
         answer: oneshot::Sender<Result<Claimed, ClaimError>>,
     },
     Transact {
-        diff: HostDiff,
+        diff: Box<HostDiff>,
         fence: Fence,
         deadline: Instant,
         answer: oneshot::Sender<Transacted>,
@@ -232,8 +232,12 @@ impl HostSession {
     /// host must be claimed for the fence's epoch. Answers within the call deadline.
     pub async fn transact(&self, diff: HostDiff, fence: Fence) -> Transacted {
         let (answer, answered) = oneshot::channel();
-        let command =
-            Command::Transact { diff, fence, deadline: Instant::now() + self.call_deadline, answer };
+        let command = Command::Transact {
+            diff: Box::new(diff),
+            fence,
+            deadline: Instant::now() + self.call_deadline,
+            answer,
+        };
         if let Err(reason) = self.order(command).await {
             return Transacted { outcome: Outcome::Rejected(reason), shown_by: 0 };
         }

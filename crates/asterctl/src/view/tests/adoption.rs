@@ -57,7 +57,10 @@ fn adoption() -> v1::Adoption {
 fn what_can_be_adopted_and_what_not() {
     let view = AdoptionView::from(adoption());
     assert!(!view.is_adoptable());
-    check_item(Format::Table, &view, expect![[r#"
+    check_item(
+        Format::Table,
+        &view,
+        expect![[r#"
         network:           my-blue (`my blue` in Xen Orchestra, 7f5c3b1e-0000-4000-8000-000000000001)
         encapsulation:     vxlan
         vni:               23
@@ -83,7 +86,8 @@ fn what_can_be_adopted_and_what_not() {
         pool-center:       -
         can't be adopted: it is encrypted, which is not supported yet
         pool p1: the plugin looks active: pool.other_config has xo:clientInfo:abc; unload Xen Orchestra's plugin sdn-controller; if the sign is an old one: --plugin-is-off p1
-    "#]]);
+    "#]],
+    );
     let mut fine = adoption();
     fine.networks.pop();
     fine.signs[0].is_overridden = true;

@@ -11,7 +11,7 @@ use clap::Args;
 #[derive(Args)]
 pub struct SelfTestArguments {
     /// How many seeds each breakage is given.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 400)]
     seeds: u64,
 }
 
@@ -32,7 +32,8 @@ pub fn self_test(arguments: &SelfTestArguments) -> anyhow::Result<bool> {
         }
     };
     for broken in sim::Breakage::ALL {
-        let options = sim::Options { broken: Some(*broken), ..sim::Options::default() };
+        let faults = broken.faults();
+        let options = sim::Options { broken: Some(*broken), faults, ..sim::Options::default() };
         judge(broken.to_string(), &|seed| Some(sim::run(seed, &options).violation?.oracle.to_string()))?;
     }
     for broken in protocol::Breakage::ALL {

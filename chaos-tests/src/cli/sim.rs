@@ -146,7 +146,8 @@ pub fn sim(arguments: &SimArguments) -> anyhow::Result<bool> {
         writeln!(out, "fresh seeds from {} on", seeds.start())?;
     }
     let batch = run_all(&order, &options, |batch| {
-        let _ = writeln!(io::stderr(), "{} seeds, {} failed", batch.runs, batch.failed.len());
+        let failed: Vec<u64> = batch.failed.iter().map(|report| report.seed).collect();
+        let _ = writeln!(io::stderr(), "{} seeds, failed {failed:?}", batch.runs);
     });
     tell_batch(&mut out, &batch)?;
     for report in &batch.failed {

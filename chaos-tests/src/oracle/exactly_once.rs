@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use asterism_model::{Command, NetworkState, Refusal, Reply};
+use asterism_model::{Command, NetworkState, Refusal, Reply, RequestId};
 
 /// What each request was answered first.
 #[derive(Default)]
@@ -11,6 +11,11 @@ pub struct ExactlyOnce {
 }
 
 impl ExactlyOnce {
+    /// Whether the request was answered before.
+    pub fn knows(&self, id: RequestId) -> bool {
+        self.answers.contains_key(&(id.session.0, id.sequence))
+    }
+
     /// # Errors
     /// A retry changed something, or was answered otherwise.
     pub fn committed(

@@ -20,10 +20,10 @@ type Laid = BTreeMap<usize, Vec<(RowUuid, Place)>>;
 impl World {
     /// After anything that the switches noticed.
     pub fn judge_fabric(&mut self) {
-        let verdict = self.no_frame_comes_twice();
-        self.judge("loops", verdict);
         let verdict = self.networks_are_apart();
         self.judge("isolation", verdict);
+        let verdict = self.no_frame_comes_twice();
+        self.judge("loops", verdict);
     }
 
     /// A broadcast goes over each link in use once: it comes twice somewhere exactly if these links close a ring.

@@ -3,6 +3,8 @@
 
 use std::{fmt, str::FromStr};
 
+use super::FaultKind;
+
 macro_rules! breakages {
     ($($(#[$doc:meta])* $variant:ident $name:literal,)+) => {
         /// What is broken.
@@ -38,8 +40,10 @@ breakages! {
     SkippedEntry "skipped-entry",
     /// The log acknowledges an operator's write and loses it.
     LostWrite "lost-write",
-    /// A retried request comes without its place in its session.
+    /// Requests come without their place in their session.
     BareRetry "bare-retry",
+    /// Each request comes twice, and takes effect each time.
+    AppliedTwice "applied-twice",
     /// Hosts lose a foreign port when they are written to.
     ForeignTouched "foreign-touched",
     /// A new leader leads under the epoch of the one before.
@@ -62,6 +66,21 @@ breakages! {
     OldPictures "old-pictures",
     /// A pool makes each network twice.
     PoolNetworkTwice "pool-network-twice",
+}
+
+impl Breakage {
+    /// The faults without which it seldom matters; absent: all.
+    pub fn faults(self) -> Option<Vec<FaultKind>> {
+        (self == Self::RootIgnored).then(|| {
+            vec![
+                FaultKind::Pause,
+                FaultKind::Transfer,
+                FaultKind::Isolate,
+                FaultKind::Empty,
+                FaultKind::Reinstall,
+            ]
+        })
+    }
 }
 
 impl fmt::Display for Breakage {

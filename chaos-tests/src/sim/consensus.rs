@@ -175,13 +175,14 @@ impl World {
             let reply = NetworkState::clone(&state).apply(&command);
             return self.answer_proposal(id, reply);
         }
+        let asked = command.clone();
         let command = self.bare(command);
         let mut state = NetworkState::clone(self.consensus.state());
         let reply = state.apply(&command);
         let index = self.consensus.entries.len() + 1;
         self.trace.note(self.now, format_args!("commit {index} {}", brief(&command, &reply)));
         self.tally.count("entries");
-        let verdict = self.oracles.exactly_once.committed(&command, &reply, self.consensus.state(), &state);
+        let verdict = self.oracles.exactly_once.committed(&asked, &reply, self.consensus.state(), &state);
         self.judge("exactly-once", verdict);
         let verdict = self.oracles.epochs.committed(&command, &reply);
         self.judge("epochs", verdict);
@@ -194,6 +195,9 @@ impl World {
         }
         for replica in 0..self.replicas.len() {
             self.apply_soon(replica);
+        }
+        if self.breaks_retries() && from.is_some() && asked.request.is_some() {
+            self.commit(asked, None);
         }
     }
 
@@ -350,9 +354,15 @@ impl World {
             && self.dice.consensus.chance(30)
     }
 
-    /// A breakage: a request loses its place in its session.
+    /// Breakages: requests lose their place in their session, all or those that come again.
     fn bare(&self, command: Command) -> Command {
-        if self.broken == Some(Breakage::BareRetry) { Command { request: None, ..command } } else { command }
+        let comes_again = command.request.is_some_and(|id| self.oracles.exactly_once.knows(id));
+        let is_bare = self.broken == Some(Breakage::BareRetry) || self.breaks_retries() && comes_again;
+        if is_bare { Command { request: None, ..command } } else { command }
+    }
+
+    fn breaks_retries(&self) -> bool {
+        self.broken == Some(Breakage::AppliedTwice)
     }
 }
 

@@ -8,7 +8,7 @@ use asterism_model::{
 };
 
 use super::{
-    Breakage, Dice,
+    Dice,
     consensus::{Answer, Proposer},
     world::{Happening, World, transport},
 };
@@ -167,8 +167,7 @@ impl World {
         if !it.is_running() {
             return;
         }
-        let bare = self.broken == Some(Breakage::BareRetry) && request.attempts > 1;
-        let id = if bare { None } else { request.id };
+        let id = request.id;
         let command = Command {
             request: id,
             caller: None,

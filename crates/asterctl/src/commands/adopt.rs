@@ -89,7 +89,7 @@ impl Adopt {
             };
         }
         let answer = context.commit_as(&self.write, |id| self.request(Some(id))).await?;
-        let receipt = answer.receipt.clone().unwrap_or_default();
+        let receipt = answer.receipt.unwrap_or_default();
         let view = AdoptionView::from(answer);
         let names: Vec<&str> = view.networks.iter().map(|network| network.name.as_str()).collect();
         let done = format!("{} adopted: {}", counted(names.len(), "network"), names.join(", "));

@@ -4,9 +4,10 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     commands::{
-        adopt::Adopt, audit::Audit, cluster, completions::Completions, events::Events, explain::Explain,
-        host, network, pki, plan::Plan, pool, release::Release, topology::ShowTopology, verify::Verify,
-        whatif::WhatIf,
+        adopt::Adopt, audit::Audit, check::CheckCluster, cluster, completions::Completions, doctor::Doctor,
+        events::Events, explain::Explain, health::Health, host, network, pki, plan::Plan, pool,
+        release::Release, status::Status, support_bundle::SupportBundle, topology::ShowTopology,
+        verify::Verify, whatif::WhatIf,
     },
     connection::ConnectionArgs,
     exit,
@@ -18,6 +19,7 @@ Examples:
   asterctl pki init --node 1=10.0.0.1 --node 2=10.0.0.2 --node 3=10.0.0.3
   export ASTERISM_CA=certificates/ca.pem ASTERISM_CERT=certificates/admin.pem ASTERISM_KEY=certificates/admin.key
   asterctl cluster init --member 1=10.0.0.1:7400 --member 2=10.0.0.2:7400 --member 3=10.0.0.3:7400
+  asterctl status
   asterctl pool add p1
   asterctl host add p1/a --ovsdb tcp:10.10.1.1 --transport storage=10.20.1.1,mtu=9000
   asterctl pool check --xapi https://10.30.0.1 --trust-on-first-use
@@ -53,6 +55,11 @@ pub struct Cli {
 /// What a command is about. Commands that are no groups are described where they are defined.
 #[derive(Debug, Subcommand)]
 pub enum Noun {
+    Status(Status),
+    Health(Health),
+    Check(CheckCluster),
+    Doctor(Doctor),
+    SupportBundle(SupportBundle),
     /// The replicas
     #[command(subcommand)]
     Cluster(cluster::Verb),

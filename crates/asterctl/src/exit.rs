@@ -21,9 +21,11 @@ Exit codes:
   7  not permitted: certificates that don't fit, or allow no such thing
   8  committed, and not programmed, verified, drained or moved within --wait-timeout;
      verify: nothing is worse than coming up, ask again in a moment;
+     check, doctor: nothing is worse than a warning;
      pool check: nothing is worse than a warning;
      pki show: a certificate ends soon
   9  verify: something is broken or degraded;
+     check, doctor: something is critical;
      pool check: something would stop a private network;
      pki show: a certificate is not valid";
 
@@ -38,14 +40,18 @@ pub enum Problem {
     NotReached(String),
     /// What was to be verified is not as it should be.
     NotWell(String),
+    /// It can't be told, since no replica leads.
+    Unavailable(String),
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(text) | Self::Certificate(text) | Self::NotReached(text) | Self::NotWell(text) => {
-                f.write_str(text)
-            }
+            Self::Usage(text)
+            | Self::Certificate(text)
+            | Self::NotReached(text)
+            | Self::NotWell(text)
+            | Self::Unavailable(text) => f.write_str(text),
         }
     }
 }
@@ -111,6 +117,7 @@ fn classify(error: &anyhow::Error) -> (u8, &'static str) {
             Problem::Certificate(_) => (7, "not_permitted"),
             Problem::NotReached(_) => (8, "not_reached"),
             Problem::NotWell(_) => (9, "not_well"),
+            Problem::Unavailable(_) => (5, "unavailable"),
         };
     }
     let Some(failure) = failure_in(error) else { return (1, "internal") };

@@ -11,6 +11,7 @@ mod commands;
 mod connection;
 mod context;
 mod exit;
+mod health;
 mod output;
 mod view;
 mod wait;

@@ -99,6 +99,13 @@ pub enum Operation {
         epoch: u64,
         uplinks: Uplinks,
     },
+    /// The leader saw that a replica's state is not the majority's.
+    ReportDivergence {
+        node: NodeId,
+        epoch: u64,
+        /// Of the log entry after which they were compared.
+        index: u64,
+    },
     ChangeSettings(SettingsChange),
     CreateNetwork(NetworkSpec),
     UpdateNetwork {

@@ -30,6 +30,11 @@ pub enum EventKind {
         node: NodeId,
         epoch: u64,
     },
+    /// A replica's state was not the majority's after that entry of the log.
+    ReplicaDiverged {
+        node: NodeId,
+        index: u64,
+    },
     PoolAdded {
         pool: Name,
     },
@@ -171,6 +176,12 @@ impl fmt::Display for EventKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ClusterInitialised { name } => write!(f, "cluster {name} initialised"),
+            Self::ReplicaDiverged { node, index } => {
+                write!(
+                    f,
+                    "the state of {node} differs from the majority's after entry {index}: it serves no longer"
+                )
+            }
             Self::EpochClaimed { node, epoch } => write!(f, "{node} leads, epoch {epoch}"),
             Self::PoolAdded { pool } => write!(f, "pool {pool} added"),
             Self::PoolRemoved { pool } => write!(f, "pool {pool} removed"),

@@ -155,7 +155,7 @@ fn histories_apply_and_refuse_every_operation_and_meet_most_refusals() {
             }
         }
     }
-    assert_eq!(seen.len(), 22, "{seen:?}");
+    assert_eq!(seen.len(), 23, "{seen:?}");
     for (operation, (applied, refused)) in &seen {
         assert!(*applied >= 10, "{operation}: {applied} applied, {refused} refused");
         // Refused only where the cluster is not initialised, or never.

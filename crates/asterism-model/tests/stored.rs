@@ -148,6 +148,13 @@ const REFUSED_ADOPTED: &[&str] = &[
     "move-pool n2 x1",
 ];
 
+/// A replica whose state was not the others'.
+const DIVERGED: &str = "
+    @1000 init lab id=42337
+    claim c1
+    @2000 diverged c3 index=812
+";
+
 /// A line of script for each kind of operation, each with all of its parts somewhere.
 const COMMANDS: &[(&str, &str)] = &[
     ("init_cluster", "@1700000000000 init lab id=42334"),
@@ -174,6 +181,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("update_network_least", "update n1"),
     ("update_network_unset", "update n1 host=p1:- prefer=-"),
     ("record_uplinks", "uplinks h7 one epoch=9"),
+    ("report_divergence", "diverged c3 epoch=9 index=812"),
     ("change_settings", "settings bfd=100 mode=read-only"),
     ("change_settings_least", "settings"),
     ("move_center", "move n1 p1/a"),
@@ -239,7 +247,7 @@ struct Kept {
     digest: &'static str,
 }
 
-const STATES: [Kept; 5] = [
+const STATES: [Kept; 6] = [
     Kept {
         file: "state.json",
         history: rich_state,
@@ -264,6 +272,11 @@ const STATES: [Kept; 5] = [
         file: "state_adopted.json",
         history: adopted_state,
         digest: "62716b1a705c04453388f64c6a71670f2faa81fb52a09f4fa0ea4f8b59b837c9",
+    },
+    Kept {
+        file: "state_diverged.json",
+        history: diverged_state,
+        digest: "ed1bedd78cd190b891b2d86015f496f28f59908182982e40a8f33a8e5e0985c5",
     },
 ];
 
@@ -378,6 +391,10 @@ fn adopted_state() -> NetworkState {
     let mut world = support::World::of(ADOPTED);
     refuse_each(&mut world, 1, REFUSED_ADOPTED);
     world.state
+}
+
+fn diverged_state() -> NetworkState {
+    support::World::of(DIVERGED).state
 }
 
 /// What leaves its refusals in the state of [`HISTORY`].

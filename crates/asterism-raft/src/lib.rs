@@ -20,6 +20,7 @@ mod error;
 mod failure;
 mod log;
 mod machine;
+mod meters;
 mod net;
 mod replica;
 mod types;
@@ -28,6 +29,7 @@ pub use config::{ReplicaConfig, Timing};
 pub use error::{
     ConnectError, FatalError, InitError, MembershipError, ProposeError, ReadError, StartError, TransferError,
 };
+pub use meters::{Meters, ProposalLabels};
 pub use net::{PeerConnector, PeerService, PlainPeers, TlsPeers};
 pub use replica::{
     Applied, Leadership, MemberStatus, Peer, Proposed, RaftService, Replica, Role, Status, View,

@@ -46,6 +46,16 @@ pub struct Config {
     /// What this node has for pools behind a XAPI.
     pub pools: PoolAccess,
     pub log: LogConfig,
+    /// Where `/metrics`, `/healthz` and `/readyz` are served, if anywhere.
+    pub metrics: Option<SocketAddr>,
+    pub alarms: AlarmConfig,
+}
+
+/// From where on something is an alarm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AlarmConfig {
+    /// Free bytes under `data_dir`.
+    pub disk_free_min: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -84,6 +94,10 @@ struct RawConfig {
     limits: RawLimits,
     #[serde(default)]
     log: RawLog,
+    #[serde(default)]
+    metrics: RawMetrics,
+    #[serde(default)]
+    alarms: RawAlarms,
 }
 
 #[derive(Deserialize)]
@@ -145,6 +159,21 @@ struct RawLog {
     level: Option<String>,
     format: LogFormat,
 }
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct RawMetrics {
+    listen: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct RawAlarms {
+    disk_free_min_mib: Option<u64>,
+}
+
+/// Room for some snapshots of the largest state that is measured, and for the log between them.
+const DISK_FREE_MIN_MIB: u64 = 512;
 
 /// How soon a silent host's session counts as lost: one second to the next probe, two for its answer. Beside BFD this is
 /// what the time to replace a dead center consists of; an idle host costs one echo a second.
@@ -220,6 +249,14 @@ impl Config {
             log: LogConfig { filter: LogFilter::check(raw.log.level)?, format: raw.log.format },
             files,
             texts,
+            metrics: metrics(raw.metrics.listen.as_deref())?,
+            alarms: AlarmConfig {
+                disk_free_min: raw
+                    .alarms
+                    .disk_free_min_mib
+                    .unwrap_or(DISK_FREE_MIN_MIB)
+                    .saturating_mul(1 << 20),
+            },
         })
     }
 
@@ -253,6 +290,17 @@ impl LogFilter {
 
     pub fn filter(&self) -> EnvFilter {
         EnvFilter::new(&self.0)
+    }
+}
+
+fn metrics(listen: Option<&str>) -> anyhow::Result<Option<SocketAddr>> {
+    match listen {
+        None | Some("off") => Ok(None),
+        Some(text) => text.parse().ok().map(Some).with_context(|| {
+            format!(
+                "metrics.listen: `{text}` is not an address; expected IP:PORT, as 127.0.0.1:9464, or \"off\""
+            )
+        }),
     }
 }
 
@@ -432,6 +480,8 @@ mod tests {
             ("[tls]", "[secrets]\nkye = \"key.pem\"\n[tls]", "kye", "key"),
             ("[tls]", "[log]\nlevel = \"a=b=c\"\n[tls]", "log.level", "debug"),
             ("[tls]", "[ovsdb]\nprobe = \"1s\"\n[tls]", "probe", "probe_interval"),
+            ("[tls]", "[metrics]\nlisten = \"9464\"\n[tls]", "metrics.listen", "127.0.0.1:9464"),
+            ("[tls]", "[alarms]\ndisk = 1\n[tls]", "disk", "disk_free_min_mib"),
             ("cluster", "clutser", "clutser", "cluster"),
             ("[tls]", "[limits]\nconnections = 3\n[tls]", "limits.connections", "16 or more"),
             ("[tls]", "[limits]\nwrites = 3\n[tls]", "writes", "writes_per_second"),

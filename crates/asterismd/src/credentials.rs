@@ -3,7 +3,7 @@
 //! Owns the way from files to what the port, the other replicas, hosts and pools are met with. What does not fit together is not
 //! taken: the old stays in use, and [`Standing`] says why. Warns before something ends.
 
-use std::{fs, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use asterism_api::Security;
@@ -208,6 +208,16 @@ impl Credentials {
     /// When the node's own certificate ends, in seconds since the Unix epoch.
     pub fn ends(&self) -> i64 {
         self.certificates.first().map_or(0, |(_, own)| own.ends())
+    }
+
+    /// When each certificate ends, in seconds since the Unix epoch, by the key that names it; of several in a file the first.
+    pub fn all_ends(&self) -> BTreeMap<&'static str, i64> {
+        let mut ends = BTreeMap::new();
+        for (key, certificate) in &self.certificates {
+            let first = ends.entry(*key).or_insert(certificate.ends());
+            *first = certificate.ends().min(*first);
+        }
+        ends
     }
 
     /// What ends soon or has ended, in words; `now` in seconds since the Unix epoch.

@@ -7,15 +7,18 @@
 
 pub mod access;
 pub mod admin;
+pub mod agreement;
 pub mod clock;
 pub mod config;
 pub mod credentials;
 pub mod leader;
 pub mod listener;
 pub mod logging;
+pub mod metrics;
 pub mod pools;
 pub mod secrets;
 mod server;
+pub mod vitals;
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
@@ -30,9 +33,13 @@ use tracing::{error, info, warn};
 pub use config::Config;
 
 use admin::AdminForwarder;
+use agreement::Compared;
 use clock::Clock;
 use credentials::{Credentials, Keeper, Standing};
 use leader::LeaderView;
+use metrics::Counters;
+use server::Serving;
+use vitals::Vitals;
 
 /// How long a stopping leader tries to hand leadership over. One election would take as long.
 const HAND_OVER: Duration = Duration::from_secs(2);
@@ -50,6 +57,7 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
 
     let credentials = Arc::new(Credentials::new(config.node, config.texts.clone())?);
     let peers = Arc::new(credentials.peers().context("tls: setting up the connections between replicas")?);
+    agreement::check(&config.data_dir)?;
     let replica = Replica::start(config.replica(), peers.clone()).await?;
     let clock = Clock::start();
     let forwarder = AdminForwarder::new(credentials.security());
@@ -59,6 +67,7 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
 
     let (view, watch_view) = watch::channel(Arc::new(LeaderView::none()));
     let (stop, stopped) = watch::channel(false);
+    let counters = Counters::default();
     let leading = tokio::spawn(leader::run(leader::Context {
         node: config.node,
         replica: replica.clone(),
@@ -66,6 +75,7 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
         pools: config.pools.clone(),
         settings: config.settings.clone(),
         clock: clock.clone(),
+        counters: counters.clone(),
         view,
         stopped: stopped.clone(),
         credentials: watch_standing.clone(),
@@ -80,14 +90,21 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
         standing,
     };
     let keeping = tokio::spawn(keeper.run(stopped.clone()));
+    let (compared, _) = watch::channel(Compared::default());
+    let vitals = Vitals::new(&config, watch_standing.clone());
     let parts = server::Parts {
         replica: replica.clone(),
         clock,
         view: watch_view,
         forwarder,
         credentials: watch_standing,
+        counters,
+        vitals,
+        compared,
     };
-    let serving = tokio::spawn(server::serve(&config, parts, stopped).await?);
+    let Serving { server, agreement } = server::serve(&config, parts, stopped).await?;
+    let serving = tokio::spawn(server);
+    let mut agreement = tokio::spawn(agreement);
 
     let code = tokio::select! {
         _ = terminate.recv() => stop_gracefully(&replica).await,
@@ -96,7 +113,12 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
             error!(error = %failure, "storage failed: this replica can't promise anything any more");
             ExitCode::from(EXIT_FAILED)
         }
+        diverged = &mut agreement => {
+            error!(error = diverged.unwrap_or_else(|failed| failed.to_string()), "this replica must not go on");
+            ExitCode::from(EXIT_FAILED)
+        }
     };
+    agreement.abort();
     // Receivers may be gone already; then there is nobody to stop.
     let _ = stop.send(true);
     let deadline = Duration::from_secs(5);

@@ -12,12 +12,15 @@ use tracing::error;
 use crate::{
     Config,
     access::{Denied, Gate, WriteRate},
-    admin::{AdminForwarder, AdminService},
+    admin::{AdminForwarder, AdminService, receipts},
+    agreement::{self, Compared, Digests},
     clock::Clock,
     config::Limits,
     credentials::Standing,
     leader::LeaderView,
     listener,
+    metrics::{self, Counters, Metrics},
+    vitals::Vitals,
 };
 
 /// A connection that is silent for twice this is closed: half-open ones must not pile up.
@@ -30,24 +33,48 @@ pub struct Parts {
     pub view: watch::Receiver<Arc<LeaderView>>,
     pub forwarder: AdminForwarder,
     pub credentials: watch::Receiver<Standing>,
+    pub counters: Counters,
+    pub vitals: Vitals,
+    /// Told what comparing the replicas came to.
+    pub compared: watch::Sender<Compared>,
 }
 
-/// Binds the port; what it returns serves until `stopped`.
+/// What serves, and what ends the process if this replica turns out to be wrong.
+pub struct Serving<S, A> {
+    pub server: S,
+    pub agreement: A,
+}
+
+/// Binds the ports; what it returns serves until `stopped`.
 ///
 /// # Errors
-/// The port is taken.
+/// A port is taken.
 pub async fn serve(
     config: &Config,
     parts: Parts,
     stopped: watch::Receiver<bool>,
-) -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
+) -> anyhow::Result<
+    Serving<impl Future<Output = ()> + Send + 'static, impl Future<Output = String> + Send + 'static>,
+> {
     let listener = TcpListener::bind(config.listen).await.with_context(|| {
         format!("listen: binding {}; expected a free address of this machine", config.listen)
     })?;
-    let Parts { replica, clock, view, forwarder, credentials } = parts;
+    let Parts { replica, clock, view, forwarder, credentials, counters, vitals, compared } = parts;
+    let failover = config.timing.election_max * 2;
     let Limits { connections, requests, request_bytes, writes_per_second } = config.limits;
     let denied = Denied::start(replica.clone(), clock.clone(), forwarder.clone());
     let gate = Gate::new(replica.clone(), clock.clone(), WriteRate::new(writes_per_second), denied);
+    let metrics = Metrics {
+        replica: replica.clone(),
+        clock: clock.clone(),
+        view: view.clone(),
+        counters: counters.clone(),
+        vitals: vitals.clone(),
+        failover,
+        compared: compared.subscribe(),
+    };
+    let digests = Digests::default();
+    let (receipts, reported) = receipts(counters);
     let admin = AdminService {
         node: config.node,
         cluster: config.cluster.clone(),
@@ -55,12 +82,22 @@ pub async fn serve(
         clock,
         graces: config.settings.graces,
         session: config.sessions.liveness.until_given_up(),
-        failover: config.timing.election_max * 2,
+        failover,
         view,
         stopped: stopped.clone(),
         forwarder,
         pools: config.pools.clone(),
         credentials: credentials.clone(),
+        receipts,
+        vitals,
+        digests: digests.clone(),
+        metrics: metrics.clone(),
+    };
+    let agreement = agreement::run(admin.clone(), digests, compared, config.data_dir.clone());
+    let measuring = admin.clone().measure_receipts(reported);
+    let scraping = match config.metrics {
+        Some(listen) => Some(metrics::serve(listen, metrics, stopped.clone()).await?.1),
+        None => None,
     };
     let admin = v1::AdminServer::new(admin).max_decoding_message_size(request_bytes);
     let (health, health_service) = tonic_health::server::health_reporter();
@@ -85,13 +122,22 @@ pub async fn serve(
         .add_service(reflection);
     let incoming = listener::accept(listener, connections, credentials);
     let mut stopped = stopped;
-    Ok(async move {
+    let server = async move {
         let stop = async move {
             // A dropped sender stops too.
             let _ = stopped.wait_for(|stopped| *stopped).await;
         };
-        if let Err(failed) = router.serve_with_incoming_shutdown(incoming, stop).await {
-            error!(error = %failed, "the server ended");
-        }
-    })
+        let serving = async {
+            if let Err(failed) = router.serve_with_incoming_shutdown(incoming, stop).await {
+                error!(error = %failed, "the server ended");
+            }
+        };
+        let scraping = async {
+            if let Some(scraping) = scraping {
+                scraping.await;
+            }
+        };
+        tokio::join!(serving, measuring, scraping);
+    };
+    Ok(Serving { server, agreement })
 }

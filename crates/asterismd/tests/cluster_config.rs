@@ -47,7 +47,7 @@ fn what_stands_in_a_comment_is_the_default() {
         .collect();
     fs::write(&example, spelt_out).unwrap();
     assert_eq!(format!("{:?}", Config::load(&example).unwrap()), as_it_stands);
-    assert_eq!(keys, 16, "keys in comments were found");
+    assert_eq!(keys, 18, "keys in comments were found");
 }
 
 #[test]

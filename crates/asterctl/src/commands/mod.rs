@@ -2,16 +2,21 @@
 
 pub mod adopt;
 pub mod audit;
+pub mod check;
 pub mod cluster;
 pub mod completions;
+pub mod doctor;
 pub mod events;
 pub mod explain;
+pub mod health;
 pub mod host;
 pub mod network;
 pub mod pki;
 pub mod plan;
 pub mod pool;
 pub mod release;
+pub mod status;
+pub mod support_bundle;
 #[cfg(test)]
 mod tests;
 pub mod topology;
@@ -37,6 +42,11 @@ pub async fn run(cli: Cli) -> Result<()> {
         Noun::Cluster(cluster::Verb::Settings(settings)) => {
             settings.run(&mut Context::connect(&connection)?).await
         }
+        Noun::Status(status) => status.run(&mut Context::connect(&connection)?).await,
+        Noun::Health(health) => health.run(&mut Context::connect(&connection)?).await,
+        Noun::Check(check) => check.run(&mut Context::connect(&connection)?).await,
+        Noun::Doctor(doctor) => doctor.run(&mut Context::connect(&connection)?).await,
+        Noun::SupportBundle(bundle) => bundle.run(&connection).await,
         Noun::Pool(verb) => verb.run(&mut Context::connect(&connection)?).await,
         Noun::Host(verb) => verb.run(&mut Context::connect(&connection)?).await,
         Noun::Network(verb) => verb.run(&mut Context::connect(&connection)?).await,

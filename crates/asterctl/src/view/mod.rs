@@ -6,14 +6,17 @@ pub mod adoption;
 pub mod audit;
 pub mod certificate;
 pub mod cluster;
+pub mod diagnosis;
 pub mod event;
 pub mod explanation;
 pub mod forecast;
 pub mod host;
 pub mod network;
+pub mod overview;
 pub mod plan;
 pub mod pool;
 pub mod pool_check;
+pub mod probe;
 pub mod receipt;
 pub mod settings;
 #[cfg(test)]

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod audit;
+mod health;
 mod moves;
 mod pki;
 mod pools;

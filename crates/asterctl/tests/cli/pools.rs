@@ -31,14 +31,14 @@ fn pool_check(severity: v1::Severity) -> v1::PoolCheck {
     v1::PoolCheck { survey: Some(survey), items: vec![item] }
 }
 
-async fn setup(severity: v1::Severity) -> Setup {
+pub async fn setup(severity: v1::Severity) -> Setup {
     let setup = Setup::new(3).await;
     setup.cluster.set_pool_check(pool_check(severity));
     std::fs::write(setup.path("password"), "hunter2\n").unwrap();
     setup
 }
 
-fn with_password(setup: &Setup, words: &str) -> String {
+pub fn with_password(setup: &Setup, words: &str) -> String {
     format!("{words} --password-file {}", setup.path("password").display())
 }
 

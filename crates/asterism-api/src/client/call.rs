@@ -74,6 +74,8 @@ macro_rules! unary {
 
 unary! {
     InitClusterRequest => init_cluster -> InitClusterResponse, Idempotent;
+    GetMetricsRequest => get_metrics -> Metrics, Harmless;
+    ProbeRequest => probe -> ProbeAnswer, Harmless;
     GetClusterStatusRequest => get_cluster_status -> ClusterStatus, Harmless;
     ListPoolsRequest => list_pools -> ListPoolsResponse, Harmless;
     ListHostsRequest => list_hosts -> ListHostsResponse, Harmless;

@@ -110,6 +110,7 @@ pub fn operation_to_proto(operation: &Operation) -> Option<Message> {
         | Operation::RecordUplinks { .. }
         | Operation::AdoptNetworks { .. }
         | Operation::ForgetNetwork { .. }
+        | Operation::ReportDivergence { .. }
         | Operation::AdoptTopology { .. } => return None,
     })
 }

@@ -93,6 +93,8 @@ impl v1::Admin for Replica {
                 ..Default::default()
             };
             let replica = v1::Replica {
+                clock_ahead_ms: Some(0),
+                round_trip_ms: Some(0),
                 node: self.node.0,
                 address: self.address.clone(),
                 is_voter: true,
@@ -106,6 +108,23 @@ impl v1::Admin for Replica {
                 replicas: vec![replica],
                 settings: state.cluster().map(|_| convert::settings(state.settings())),
             })
+        })
+        .await
+    }
+
+    async fn get_metrics(
+        &self,
+        request: Request<v1::GetMetricsRequest>,
+    ) -> Result<Response<v1::Metrics>, Status> {
+        let node = request.get_ref().node;
+        self.answer("get_metrics", |_| Ok(v1::Metrics { openmetrics: format!("test_node {node}\n# EOF\n") }))
+            .await
+    }
+
+    async fn probe(&self, _request: Request<v1::ProbeRequest>) -> Result<Response<v1::ProbeAnswer>, Status> {
+        self.answer("probe", |shared| {
+            let index = *shared.index.borrow();
+            Ok(v1::ProbeAnswer { node: self.node.0, index, took_us: 1500 })
         })
         .await
     }

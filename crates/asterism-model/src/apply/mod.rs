@@ -92,6 +92,9 @@ impl NetworkState {
             Operation::RemoveHost { host, force } => self.remove_host(host, *force),
             Operation::ForgetHost { host, epoch } => self.forget_host(*host, *epoch),
             Operation::RecordUplinks { host, epoch, uplinks } => self.record_uplinks(*host, *epoch, *uplinks),
+            Operation::ReportDivergence { node, epoch, index } => {
+                self.report_divergence(*node, *epoch, *index)
+            }
             Operation::ChangeSettings(change) => self.change_settings(*change),
             Operation::CreateNetwork(spec) => self.create_network(spec),
             Operation::UpdateNetwork { network, change } => self.update_network(network, change),
@@ -144,6 +147,13 @@ impl NetworkState {
         self.epoch_holder = Some(node);
         self.record(EventKind::EpochClaimed { node, epoch });
         Ok(Effect::Epoch(epoch))
+    }
+
+    /// Changes nothing but the story.
+    fn report_divergence(&mut self, node: NodeId, epoch: u64, index: u64) -> Applied {
+        self.require_epoch(epoch)?;
+        self.record(EventKind::ReplicaDiverged { node, index });
+        Ok(Effect::Done)
     }
 
     fn change_settings(&mut self, change: SettingsChange) -> Applied {

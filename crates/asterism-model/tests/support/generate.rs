@@ -296,6 +296,8 @@ pub fn operation() -> impl Strategy<Value = Operation> {
         1 => pool_name()
             .prop_map(|pool| Operation::ChangeXapiAccess { pool, access: xapi::plain_access().into() }),
         6 => (pool_name(), new_host()).prop_map(|(pool, host)| Operation::AddHost { pool, host }),
+        1 => (0..9_u64, 0..3_u64)
+            .prop_map(|(node, epoch)| Operation::ReportDivergence { node: NodeId(node), epoch, index: 7 }),
         2 => host_ref().prop_map(|host| Operation::EnableHost { host }),
         2 => host_ref().prop_map(|host| Operation::DisableHost { host }),
         3 => (host_ref(), any::<bool>()).prop_map(|(host, force)| Operation::RemoveHost { host, force }),

@@ -91,6 +91,11 @@ fn parse_operation(verb: &str, words: &[&str], state: &NetworkState) -> Operatio
             epoch: option(words, "epoch").map_or(state.epoch(), parse_as),
             uplinks: if words.contains(&"one") { Uplinks::One } else { Uplinks::Several },
         },
+        "diverged" => Operation::ReportDivergence {
+            node: NodeId(parse_id(first(), 'c')),
+            epoch: option(words, "epoch").map_or(state.epoch(), parse_as),
+            index: option(words, "index").map_or(0, parse_as),
+        },
         "settings" => Operation::ChangeSettings(SettingsChange {
             bfd_budget: option(words, "bfd").map(parse_as),
             mode: option(words, "mode").map(parse_mode),

@@ -183,6 +183,7 @@ fn elections(state: &NetworkState, after: u64) -> Vec<String> {
             | EventKind::PoolLeaving { .. } => others.push(kind.to_string()),
             EventKind::ClusterInitialised { .. }
             | EventKind::EpochClaimed { .. }
+            | EventKind::ReplicaDiverged { .. }
             | EventKind::PoolAdded { .. }
             | EventKind::PoolRemoved { .. }
             | EventKind::PoolAccessChanged { .. }

@@ -11,12 +11,16 @@ use std::{
         mpsc::{self, Receiver, Sender},
     },
     thread::{self, JoinHandle},
+    time::Instant,
 };
+
+use prometheus_client::metrics::histogram::Histogram;
 
 use crate::{
     blocking::{Blocking, SyncQueue},
     disk::LogDisk,
     failure::Failure,
+    meters,
 };
 
 /// What to do once everything that was written before is durable, or is known not to be.
@@ -24,6 +28,7 @@ pub type Completion = Box<dyn FnOnce(io::Result<()>) + Send>;
 
 pub struct Flusher {
     state: Mutex<State>,
+    sync: Histogram,
 }
 
 enum State {
@@ -37,13 +42,15 @@ enum State {
 struct Worker {
     disk: Arc<dyn LogDisk>,
     failure: Failure,
+    sync: Histogram,
 }
 
 impl Flusher {
     /// # Errors
     /// The thread can't be started.
     pub fn new(blocking: Blocking, disk: Arc<dyn LogDisk>, failure: Failure) -> io::Result<Self> {
-        let worker = Worker { disk, failure: failure.clone() };
+        let sync = meters::sync_histogram();
+        let worker = Worker { disk, failure: failure.clone(), sync: sync.clone() };
         let state = match blocking {
             Blocking::Inline => State::Inline(worker),
             Blocking::Queued(queue) => State::Queued(worker, queue),
@@ -54,7 +61,12 @@ impl Flusher {
                 State::Thread { submissions, thread, failure }
             }
         };
-        Ok(Self { state: Mutex::new(state) })
+        Ok(Self { state: Mutex::new(state), sync })
+    }
+
+    /// How long each sync took, in seconds.
+    pub fn meter(&self) -> Histogram {
+        self.sync.clone()
     }
 
     /// Calls `done` when everything that was written before this call is durable.
@@ -110,7 +122,9 @@ impl Worker {
     }
 
     fn complete(&self, batch: Vec<Completion>) {
+        let start = Instant::now();
         let result = self.failure.guard("sync the log", || self.disk.sync());
+        self.sync.observe(start.elapsed().as_secs_f64());
         for done in batch {
             done(result.as_ref().copied().map_err(|error| io::Error::new(error.kind(), error.to_string())));
         }

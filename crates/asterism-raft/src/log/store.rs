@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, RwLock},
 };
 
+use prometheus_client::metrics::histogram::Histogram;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::oneshot;
 
@@ -56,6 +57,11 @@ impl LogStore {
         let flusher = Flusher::new(blocking, disk.clone(), failure.clone())?;
         let shared = Shared { disk: RwLock::new(Some(disk)), flusher, failure, bounds: Mutex::new(bounds) };
         Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// How long each sync took, in seconds.
+    pub fn sync_meter(&self) -> Histogram {
+        self.shared.flusher.meter()
     }
 
     pub fn bounds(&self) -> Bounds {

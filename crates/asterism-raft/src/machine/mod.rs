@@ -39,6 +39,10 @@ struct Shared {
     failure: Failure,
 }
 
+/// Each time the log passes a multiple of this, the state is kept aside, so that replicas that apply at different speeds
+/// can be compared. Keeping it costs one copy of the state, when the next entry changes it.
+const MARK_EVERY: u64 = 256;
+
 /// Everything that moves with an entry moves together.
 #[derive(Clone, Default)]
 struct Current {
@@ -46,6 +50,8 @@ struct Current {
     membership: StoredMembership,
     /// Changed in place while no reader holds it, else copied first.
     state: Arc<NetworkState>,
+    /// As it was after the last command that passed a multiple of [`MARK_EVERY`]: the same ones on every replica.
+    marked: Option<View>,
 }
 
 impl StateMachine {
@@ -67,6 +73,11 @@ impl StateMachine {
         View { index: current.last.map_or(0, |last| last.index), state: current.state.clone() }
     }
 
+    /// The last state that was kept aside; none since the last snapshot was installed or read.
+    pub fn marked(&self) -> Option<View> {
+        self.lock().marked.clone()
+    }
+
     pub fn watch_applied(&self) -> watch::Receiver<Applied> {
         self.shared.applied.subscribe()
     }
@@ -74,7 +85,11 @@ impl StateMachine {
     fn apply_command(&self, id: LogId, command: &Command) -> Reply {
         let mut current = self.lock();
         let reply = Arc::make_mut(&mut current.state).apply(command);
+        let before = current.last.map_or(0, |last| last.index);
         current.last = Some(id);
+        if id.index / MARK_EVERY > before / MARK_EVERY {
+            current.marked = Some(View { index: id.index, state: current.state.clone() });
+        }
         reply
     }
 
@@ -93,6 +108,7 @@ impl StateMachine {
             last: meta.last_log_id,
             membership: meta.last_membership.clone(),
             state: Arc::new(state),
+            marked: None,
         };
     }
 

@@ -36,6 +36,7 @@ use crate::{
     failure::Failure,
     log::LogStore,
     machine::StateMachine,
+    meters::Meters,
     net::{Links, MAX_MESSAGE_BYTES, Network, PeerConnector, PeerService, Roster, Station},
     proto,
     types::TokioTypes,
@@ -68,6 +69,7 @@ struct Inner {
     raft: Raft,
     machine: StateMachine,
     log: LogStore,
+    meters: Meters,
     links: Arc<Links>,
     service: PeerService,
     failure: Failure,
@@ -111,6 +113,7 @@ impl Replica {
             config,
             raft,
             machine,
+            meters: Meters::new(log.sync_meter()),
             log,
             links,
             service,
@@ -142,6 +145,11 @@ impl Replica {
     /// Tells who leads. After a failure or a shutdown: nobody.
     pub fn watch_leadership(&self) -> channel::Receiver<Leadership> {
         self.inner.leadership.clone()
+    }
+
+    /// What it has counted since it started.
+    pub fn meters(&self) -> &Meters {
+        &self.inner.meters
     }
 
     /// Stops taking part, syncs the log and closes it. Hand leadership over first, or the others wait for an election.

@@ -48,8 +48,19 @@ impl Replica {
     }
 
     async fn propose_command(&self, command: Command, deadline: Duration) -> Result<Proposed, ProposeError> {
-        self.check_running()?;
         let start = Instant::now();
+        let proposed = self.propose_at(start, command, deadline).await;
+        self.inner.meters.count(&proposed, start.elapsed().as_secs_f64());
+        proposed
+    }
+
+    async fn propose_at(
+        &self,
+        start: Instant,
+        command: Command,
+        deadline: Duration,
+    ) -> Result<Proposed, ProposeError> {
+        self.check_running()?;
         let size = encode_command(&command).len();
         if size > MAX_COMMAND_BYTES {
             return Err(ProposeError::TooLarge { size, max: MAX_COMMAND_BYTES });

@@ -22,6 +22,11 @@ enum Attempt {
 }
 
 impl Replica {
+    /// The state after the last of those entries after which every replica keeps its state, for comparisons.
+    pub fn marked(&self) -> Option<View> {
+        self.inner.machine.marked()
+    }
+
     /// The state as it was applied here last, which may be long ago.
     pub fn read_stale(&self) -> View {
         self.inner.machine.view()

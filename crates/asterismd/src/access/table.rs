@@ -21,6 +21,9 @@ const ADMIN: &str = "/asterism.admin.v1.Admin/";
 const CALLS: &[(&str, Need)] = &[
     // Replicas ask one another how they are.
     ("GetClusterStatus", Need::NodeOr(Viewer)),
+    // What it commits changes nothing, so that monitoring may ask.
+    ("Probe", Need::Role(Viewer)),
+    ("GetMetrics", Need::Role(Viewer)),
     ("ListPools", Need::Role(Viewer)),
     ("ListHosts", Need::Role(Viewer)),
     ("ListNetworks", Need::Role(Viewer)),
@@ -47,6 +50,8 @@ const CALLS: &[(&str, Need)] = &[
 /// Calls that change nothing and are not held to the rate of writes.
 const READS: &[&str] = &[
     "GetClusterStatus",
+    "Probe",
+    "GetMetrics",
     "ListPools",
     "ListHosts",
     "ListNetworks",

@@ -9,6 +9,7 @@ use asterism_api::{ApiError, FieldError, convert, v1};
 use asterism_model::{Caller, ClusterId, Name, NodeId, Operation, stored};
 use asterism_raft::{InitError, MemberStatus, Peer, Role};
 use futures::future::join_all;
+use tokio::time::Instant;
 use tonic::Request;
 
 use super::{AdminService, DEADLINE, forward, proposal_failure};
@@ -127,7 +128,9 @@ impl AdminService {
     }
 
     async fn replica_status(&self, member: &MemberStatus) -> v1::Replica {
-        let status = if member.peer.node == self.node {
+        let asked = Instant::now();
+        let is_own = member.peer.node == self.node;
+        let status = if is_own {
             v1::replica::Status::Reachable(self.own_status())
         } else {
             match self.ask(&member.peer).await {
@@ -138,7 +141,14 @@ impl AdminService {
                 Err(why) => v1::replica::Status::Unreachable(why),
             }
         };
+        let (clock_ahead_ms, round_trip_ms) = match &status {
+            v1::replica::Status::Reachable(_) if is_own => (Some(0), Some(0)),
+            v1::replica::Status::Reachable(status) => self.clock_of(status, asked.elapsed()),
+            v1::replica::Status::Unreachable(_) => (None, None),
+        };
         v1::Replica {
+            clock_ahead_ms,
+            round_trip_ms,
             node: member.peer.node.0,
             address: member.peer.address.clone(),
             is_voter: member.voter,
@@ -146,7 +156,17 @@ impl AdminService {
         }
     }
 
-    async fn ask(&self, peer: &Peer) -> Result<v1::ReplicaStatus, String> {
+    /// How far another replica's clock is ahead, if it read it in the middle of the round trip.
+    fn clock_of(&self, status: &v1::ReplicaStatus, trip: Duration) -> (Option<i64>, Option<u32>) {
+        let trip_ms = u32::try_from(trip.as_millis()).unwrap_or(u32::MAX);
+        let ahead = status.vitals.as_ref().and_then(|vitals| {
+            let then = self.clock.wall().0.saturating_sub(u64::from(trip_ms / 2));
+            Some(i64::try_from(vitals.now_ms).ok()? - i64::try_from(then).ok()?)
+        });
+        (ahead, Some(trip_ms))
+    }
+
+    pub(crate) async fn ask(&self, peer: &Peer) -> Result<v1::ReplicaStatus, String> {
         let mut admin = self.forwarder.admin(peer).map_err(|error| error.to_string())?;
         let mut request = Request::new(v1::GetClusterStatusRequest { local: true });
         request.set_timeout(ASK_DEADLINE);
@@ -167,7 +187,7 @@ impl AdminService {
             .ok_or_else(|| "it answers as another node; check the addresses".to_owned())
     }
 
-    fn own_status(&self) -> v1::ReplicaStatus {
+    pub(crate) fn own_status(&self) -> v1::ReplicaStatus {
         let status = self.replica.status();
         let view = self.replica.read_stale();
         let now = i64::try_from(self.clock.wall().0 / 1000).unwrap_or(i64::MAX);
@@ -196,6 +216,13 @@ impl AdminService {
             certificate_ends_ms: certificate_ends.saturating_mul(1000),
             certificate_days_left: (standing.credentials.ends() - now).div_euclid(asterism_pki::DAY),
             certificate_alarms: standing.alarms(now),
+            vitals: Some(self.own_vitals()),
+            digests: self
+                .digests
+                .known()
+                .into_iter()
+                .map(|(index, digest)| v1::StateDigest { index, digest })
+                .collect(),
         }
     }
 }

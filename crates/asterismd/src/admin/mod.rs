@@ -10,11 +10,13 @@ mod bfd;
 mod cluster;
 mod explain;
 mod forward;
+mod health;
 mod live;
 mod plan;
 mod pool;
 mod pool_status;
 mod read;
+mod receipts;
 mod stream;
 mod unanswered;
 mod verify;
@@ -31,7 +33,10 @@ use tokio::sync::watch;
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 
-use crate::{access::caller, clock::Clock, credentials::Standing, leader::LeaderView, pools::PoolAccess};
+use crate::{
+    access::caller, agreement::Digests, clock::Clock, credentials::Standing, leader::LeaderView,
+    metrics::Metrics, pools::PoolAccess, vitals::Vitals,
+};
 use forward::Forwarder;
 use read::Reading;
 
@@ -58,9 +63,15 @@ pub struct AdminService {
     pub forwarder: Forwarder,
     pub pools: PoolAccess,
     pub credentials: watch::Receiver<Standing>,
+    pub receipts: Receipts,
+    pub vitals: Vitals,
+    pub digests: Digests,
+    pub metrics: Metrics,
 }
 
 pub use forward::Forwarder as AdminForwarder;
+pub(crate) use read::network_status;
+pub use receipts::{Receipts, receipts};
 
 type Answer<T> = Result<Response<T>, Status>;
 type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -80,6 +91,30 @@ impl v1::Admin for AdminService {
         request: Request<v1::GetClusterStatusRequest>,
     ) -> Answer<v1::ClusterStatus> {
         Ok(Response::new(self.cluster_status(request.into_inner().local).await))
+    }
+
+    async fn get_metrics(&self, request: Request<v1::GetMetricsRequest>) -> Answer<v1::Metrics> {
+        if let Some(peer) = self.whose_metrics(&request)? {
+            return self
+                .forwarder
+                .admin(&peer)?
+                .get_metrics(forward::passed_on(request))
+                .await
+                .map_err(forward::told);
+        }
+        Ok(Response::new(v1::Metrics { openmetrics: self.metrics.sheet().to_text() }))
+    }
+
+    async fn probe(&self, request: Request<v1::ProbeRequest>) -> Answer<v1::ProbeAnswer> {
+        if let Some(leader) = self.leader_to_ask(&request)? {
+            return self
+                .forwarder
+                .admin(&leader)?
+                .probe(forward::passed_on(request))
+                .await
+                .map_err(forward::told);
+        }
+        Ok(Response::new(self.probe_log().await?))
     }
 
     async fn write(&self, request: Request<v1::WriteRequest>) -> Answer<v1::Receipt> {

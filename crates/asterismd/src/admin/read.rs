@@ -183,7 +183,7 @@ pub(super) fn ends(
     })
 }
 
-fn network_status(
+pub(crate) fn network_status(
     state: &NetworkState,
     leading: &LeadingView,
     network: &PrivateNetwork,

@@ -124,7 +124,7 @@ impl AdminService {
         !is_stopping
     }
 
-    fn measure(&self, leading: &LeadingView, request: &v1::AwaitRequest) -> v1::Progress {
+    pub(super) fn measure(&self, leading: &LeadingView, request: &v1::AwaitRequest) -> v1::Progress {
         let state = self.replica.read_stale().state;
         let wanted = match request.stage() {
             v1::Stage::Unspecified | v1::Stage::Committed => v1::Stage::Committed,

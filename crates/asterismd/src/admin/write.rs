@@ -2,6 +2,7 @@
 
 use asterism_api::{ApiError, convert, v1};
 use asterism_model::Caller;
+use tokio::time::Instant;
 use tracing::info;
 
 use super::{AdminService, DEADLINE, proposal_failure};
@@ -16,14 +17,17 @@ impl AdminService {
         let operation = convert::operation_from_request(request)?;
         let request_id = request.request_id.map(convert::request_id_from_proto);
         let (described, by) = (format!("{operation:?}"), caller.to_string());
-        let proposed = self
-            .replica
-            .propose_for(caller, operation, request_id, self.clock.wall(), DEADLINE)
-            .await
-            .map_err(proposal_failure)?;
+        let since = Instant::now();
+        let proposed =
+            self.replica.propose_for(caller, operation, request_id, self.clock.wall(), DEADLINE).await;
+        let proposed = proposed.map_err(|error| {
+            self.receipts.failed();
+            proposal_failure(error)
+        })?;
         let receipt = convert::receipt(proposed.index, proposed.reply);
         match &receipt {
             Ok(receipt) => {
+                self.receipts.committed(receipt.revision, since);
                 info!(
                     index = receipt.index,
                     revision = receipt.revision,
@@ -32,7 +36,10 @@ impl AdminService {
                     "applied"
                 )
             }
-            Err(refusal) => info!(index = proposed.index, %refusal, by, operation = described, "refused"),
+            Err(refusal) => {
+                self.receipts.refused();
+                info!(index = proposed.index, %refusal, by, operation = described, "refused");
+            }
         }
         Ok(receipt?)
     }

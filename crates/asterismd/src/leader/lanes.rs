@@ -13,7 +13,11 @@ use tokio::{
 };
 use tracing::{Instrument, debug, info, info_span, warn};
 
-use crate::pools::{HostIdentity, HostTrust, trust_of_host};
+use crate::{
+    clock::Clock,
+    metrics::Counters,
+    pools::{HostIdentity, HostTrust, trust_of_host},
+};
 
 /// Orders that may wait for one host. The reconciler has one under way at a time, and one more where it gave up on one.
 const ORDERS: usize = 4;
@@ -24,12 +28,23 @@ enum Order {
     Transact(Fence, Box<HostDiff>),
 }
 
+/// Counts what a host is seen and told.
+#[derive(Clone)]
+struct HostMeter {
+    /// `pool/host`
+    label: String,
+    clock: Clock,
+    counters: Counters,
+}
+
 /// The sessions of one leadership; dropping them ends all.
 pub struct Lanes {
     config: SessionConfig,
     /// Who we are to hosts of pools behind a XAPI.
     identity: Option<HostIdentity>,
     inbox: mpsc::Sender<Event>,
+    clock: Clock,
+    counters: Counters,
     hosts: BTreeMap<HostId, HostLane>,
 }
 
@@ -43,12 +58,19 @@ struct HostLane {
 }
 
 impl Lanes {
-    pub fn new(config: SessionConfig, identity: Option<HostIdentity>, inbox: mpsc::Sender<Event>) -> Self {
-        Self { config, identity, inbox, hosts: BTreeMap::new() }
+    pub fn new(
+        config: SessionConfig,
+        identity: Option<HostIdentity>,
+        inbox: mpsc::Sender<Event>,
+        clock: Clock,
+        counters: Counters,
+    ) -> Self {
+        Self { config, identity, inbox, clock, counters, hosts: BTreeMap::new() }
     }
 
     pub fn connect(&mut self, host: HostId, endpoint: OvsdbEndpoint, state: &NetworkState) {
-        let span = info_span!("host", %host, label = state.host_label(host), %endpoint);
+        let label = state.host_label(host);
+        let span = info_span!("host", %host, label, %endpoint);
         let mut tasks = JoinSet::new();
         let (orders, received) = mpsc::channel(ORDERS);
         let config = self.config_of(host, state);
@@ -58,9 +80,10 @@ impl Lanes {
         let session = match opened {
             Ok(session) => {
                 let session = Arc::new(session);
-                let report = report(host, session.state(), self.inbox.clone());
+                let meter = HostMeter { label, clock: self.clock.clone(), counters: self.counters.clone() };
+                let report = report(host, session.state(), self.inbox.clone(), meter.clone());
                 tasks.spawn(report.instrument(span.clone()));
-                tasks.spawn(obey(session.clone(), received, self.inbox.clone()).instrument(span));
+                tasks.spawn(obey(session.clone(), received, self.inbox.clone(), meter).instrument(span));
                 Some(session)
             }
             Err(why) => {
@@ -145,7 +168,12 @@ impl Lanes {
 }
 
 /// Passes the session's states on, the latest one each time.
-async fn report(host: HostId, mut states: watch::Receiver<SessionState>, inbox: mpsc::Sender<Event>) {
+async fn report(
+    host: HostId,
+    mut states: watch::Receiver<SessionState>,
+    inbox: mpsc::Sender<Event>,
+    meter: HostMeter,
+) {
     let mut was_connected = false;
     loop {
         let state = states.borrow_and_update().clone();
@@ -155,6 +183,7 @@ async fn report(host: HostId, mut states: watch::Receiver<SessionState>, inbox: 
                     info!(ovs = picture.ovs_version.as_deref().unwrap_or("unknown"), "host answers");
                 }
                 was_connected = true;
+                meter.counters.pictured(&meter.label, meter.clock.wall());
                 Event::Picture { host, picture }
             }
             // The first attempt is under way: no news yet.
@@ -190,18 +219,26 @@ async fn report(host: HostId, mut states: watch::Receiver<SessionState>, inbox: 
 }
 
 /// Carries orders out one by one.
-async fn obey(session: Arc<HostSession>, mut orders: mpsc::Receiver<Order>, inbox: mpsc::Sender<Event>) {
+async fn obey(
+    session: Arc<HostSession>,
+    mut orders: mpsc::Receiver<Order>,
+    inbox: mpsc::Sender<Event>,
+    meter: HostMeter,
+) {
     let host = session.host();
     while let Some(order) = orders.recv().await {
         let event = match order {
             Order::Claim(root, fence) => {
                 let claimed = session.claim_seen(root, fence).await;
                 debug!(%fence, ?claimed, "claim answered");
-                Event::Claimed { host, fence, outcome: claim_outcome(claimed.err()) }
+                let outcome = claim_outcome(claimed.err());
+                meter.counters.claimed(&meter.label, &outcome);
+                Event::Claimed { host, fence, outcome }
             }
             Order::Transact(fence, diff) => {
                 let rows = diff.len();
                 let transacted = session.transact(*diff, fence).await;
+                meter.counters.transacted(&meter.label, rows, &transacted.outcome);
                 match &transacted.outcome {
                     asterism_model::Outcome::Applied => debug!(%fence, rows, "transaction applied"),
                     asterism_model::Outcome::Fenced => warn!(%fence, rows, "transaction fenced"),

@@ -28,6 +28,7 @@ pub use view::{LeaderView, LeadingView, PoolHealth};
 use crate::{
     clock::Clock,
     credentials::{Credentials, Standing},
+    metrics::Counters,
     pools::PoolAccess,
 };
 use lanes::Lanes;
@@ -51,6 +52,7 @@ pub struct Context {
     pub pools: PoolAccess,
     pub settings: Settings,
     pub clock: Clock,
+    pub counters: Counters,
     /// What operators are shown; empty while this replica does not lead.
     pub view: watch::Sender<Arc<LeaderView>>,
     pub stopped: watch::Receiver<bool>,
@@ -87,15 +89,17 @@ async fn lead(context: &mut Context) {
     let view = context.replica.read_stale();
     let Some(cluster) = view.state.cluster().map(|cluster| cluster.id) else { return };
     info!(epoch, "leading");
+    context.counters.led();
     let reconciler =
         Reconciler::new(context.settings.clone(), cluster, epoch, view.state, context.clock.tick());
     let (inbox, events) = mpsc::channel(INBOX);
     let credentials = context.credentials.borrow_and_update().credentials.clone();
     let sessions = SessionConfig { tls: credentials.static_hosts.clone(), ..context.sessions.clone() };
-    let lanes = Lanes::new(sessions, credentials.identity.clone(), inbox.clone());
+    let (clock, counters) = (context.clock.clone(), context.counters.clone());
+    let lanes = Lanes::new(sessions, credentials.identity.clone(), inbox.clone(), clock, counters);
     context.pools.take_up(credentials.identity.clone());
     let shown = credentials.clone();
-    let pools = PoolLanes::new(context.pools.clone(), inbox.clone());
+    let pools = PoolLanes::new(context.pools.clone(), inbox.clone(), context.counters.clone());
     let mut leading =
         Leading { context, reconciler, lanes, pools, inbox, events, proposals: JoinSet::new(), shown };
     let reason = leading.run().await;
@@ -242,6 +246,7 @@ impl Leading<'_> {
     fn propose(&mut self, operation: Operation) {
         let (replica, clock, inbox) =
             (self.context.replica.clone(), self.context.clock.clone(), self.inbox.clone());
+        let counters = self.context.counters.clone();
         self.proposals.spawn(async move {
             let proposed = replica.propose(operation.clone(), None, clock.wall(), PROPOSAL_DEADLINE).await;
             let outcome = match proposed {
@@ -264,6 +269,9 @@ impl Leading<'_> {
                     ProposalOutcome::Unknown(error.to_string())
                 }
             };
+            if let Operation::AdoptTopology { changes, .. } = &operation {
+                counters.planned(changes.len(), &outcome);
+            }
             // The loop may have ended; then nobody wants to know.
             let _ = inbox.send(Event::Proposed { operation, outcome }).await;
         });

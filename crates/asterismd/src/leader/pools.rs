@@ -16,17 +16,19 @@ use tokio::{
 };
 use tracing::{Instrument, Span, debug, info, info_span, warn};
 
-use crate::pools::PoolAccess;
+use crate::{metrics::Counters, pools::PoolAccess};
 
 /// The sessions of one leadership; dropping them ends all.
 pub struct PoolLanes {
     access: PoolAccess,
     inbox: mpsc::Sender<Event>,
+    counters: Counters,
     pools: BTreeMap<PoolId, PoolLane>,
 }
 
 struct PoolLane {
     session: Option<Arc<PoolSession>>,
+    label: String,
     span: Span,
     /// Dropped with the lane, which aborts them: what they had under way is unknown.
     tasks: JoinSet<()>,
@@ -55,13 +57,14 @@ impl PartialEq for PoolWatch {
 impl Eq for PoolWatch {}
 
 impl PoolLanes {
-    pub fn new(access: PoolAccess, inbox: mpsc::Sender<Event>) -> Self {
-        Self { access, inbox, pools: BTreeMap::new() }
+    pub fn new(access: PoolAccess, inbox: mpsc::Sender<Event>, counters: Counters) -> Self {
+        Self { access, inbox, counters, pools: BTreeMap::new() }
     }
 
     /// Connects a pool as the state has it, from anew.
     pub fn connect(&mut self, pool: PoolId, state: &NetworkState) {
-        let span = info_span!("pool", %pool, label = state.pool_label(pool));
+        let label = state.pool_label(pool);
+        let span = info_span!("pool", %pool, label);
         let mut tasks = JoinSet::new();
         let session = match self.open(pool, state) {
             Ok(session) => {
@@ -77,7 +80,7 @@ impl PoolLanes {
                 None
             }
         };
-        self.pools.insert(pool, PoolLane { session, span, tasks });
+        self.pools.insert(pool, PoolLane { session, label, span, tasks });
     }
 
     fn open(&self, id: PoolId, state: &NetworkState) -> Result<PoolSession, String> {
@@ -110,11 +113,12 @@ impl PoolLanes {
         let Some(session) = lane.session.clone() else { return };
         // Those that have ended need no place any more.
         while lane.tasks.try_join_next().is_some() {}
-        let inbox = self.inbox.clone();
+        let (inbox, counters, label) = (self.inbox.clone(), self.counters.clone(), lane.label.clone());
         let make = async move {
             info!(%call, "calling");
             let outcome = session.call(call).await;
             debug!(?outcome, "answered");
+            counters.called(&label, &outcome);
             send(&inbox, Event::PoolCalled { pool, ticket, outcome }).await;
         };
         lane.tasks.spawn(make.instrument(lane.span.clone()));

@@ -28,6 +28,7 @@ fn message() -> v1::ClusterStatus {
             certificate_ends_ms: 1_779_776_000_000,
             certificate_days_left: 90,
             certificate_alarms: Vec::new(),
+            ..Default::default()
         })
     };
     let replica = |node: u64, status: v1::replica::Status| v1::Replica {
@@ -35,6 +36,7 @@ fn message() -> v1::ClusterStatus {
         address: format!("10.0.0.{node}:7400"),
         is_voter: node != 4,
         status: Some(status),
+        ..Default::default()
     };
     v1::ClusterStatus {
         cluster_id: Some("0000000000000000000000000000002a".into()),

@@ -7,7 +7,7 @@ export CARGO_TARGET_DIR ?= $(ASTERISM_BUILD_CACHE)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test lint fmt bench chaos chaos-self-test
+.PHONY: help setup build deb demo test lint fmt bench chaos chaos-self-test
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ setup: ## install or name what is missing, choose which RocksDB is linked
 
 build: setup ## build the programs, optimised
 	cargo build --release --workspace --bins
+
+deb: build ## Debian packages of the daemon and of the CLI, in target/deb
+	scripts/deb.sh
 
 demo: build ## three controllers, nine hosts, and what they survive, in the laboratory
 	cargo run --release --bin asterism-lab -- demo

@@ -5,8 +5,8 @@ use clap::{Parser, Subcommand};
 use crate::{
     commands::{
         adopt::Adopt, audit::Audit, check::CheckCluster, cluster, completions::Completions, doctor::Doctor,
-        events::Events, explain::Explain, health::Health, host, network, pki, plan::Plan, pool,
-        release::Release, status::Status, support_bundle::SupportBundle, topology::ShowTopology,
+        events::Events, explain::Explain, health::Health, host, manual::Manual, network, pki, plan::Plan,
+        pool, release::Release, status::Status, support_bundle::SupportBundle, topology::ShowTopology,
         verify::Verify, whatif::WhatIf,
     },
     connection::ConnectionArgs,
@@ -85,6 +85,7 @@ pub enum Noun {
     Events(Events),
     Audit(Audit),
     Completions(Completions),
+    Manual(Manual),
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ pub mod leader;
 pub mod listener;
 pub mod logging;
 pub mod metrics;
+mod notify;
 pub mod pools;
 pub mod secrets;
 mod server;
@@ -38,6 +39,7 @@ use clock::Clock;
 use credentials::{Credentials, Keeper, Standing};
 use leader::LeaderView;
 use metrics::Counters;
+use notify::Supervisor;
 use server::Serving;
 use vitals::Vitals;
 
@@ -55,6 +57,7 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
 
+    let supervisor = Supervisor::from_environment().context("NOTIFY_SOCKET")?;
     let credentials = Arc::new(Credentials::new(config.node, config.texts.clone())?);
     let peers = Arc::new(credentials.peers().context("tls: setting up the connections between replicas")?);
     agreement::check(&config.data_dir)?;
@@ -105,6 +108,8 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let Serving { server, agreement } = server::serve(&config, parts, stopped).await?;
     let serving = tokio::spawn(server);
     let mut agreement = tokio::spawn(agreement);
+    let feeding = tokio::spawn(supervisor.clone().feed(replica.clone()));
+    supervisor.ready(&format!("replica {} of {} serves {}", config.node.0, config.cluster, config.listen));
 
     let code = tokio::select! {
         _ = terminate.recv() => stop_gracefully(&replica).await,
@@ -118,7 +123,9 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
             ExitCode::from(EXIT_FAILED)
         }
     };
+    supervisor.stopping();
     agreement.abort();
+    feeding.abort();
     // Receivers may be gone already; then there is nobody to stop.
     let _ = stop.send(true);
     let deadline = Duration::from_secs(5);

@@ -1,10 +1,10 @@
 //! The controller replica's process: arguments, configuration, logging, signals. All else is in the library.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{io, path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use asterismd::{Config, logging};
-use clap::Parser;
+use clap::{CommandFactory as _, Parser};
 
 /// One replica of an Asterism cluster.
 ///
@@ -20,6 +20,9 @@ struct Arguments {
     /// Read and check the configuration and the files that it names, then exit.
     #[arg(long)]
     check: bool,
+    /// Print the manual page, for packages.
+    #[arg(long, hide = true)]
+    manual: bool,
 }
 
 fn main() -> ExitCode {
@@ -34,6 +37,11 @@ fn main() -> ExitCode {
 }
 
 fn start(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    if arguments.manual {
+        let page = clap_mangen::Man::new(Arguments::command()).section("8");
+        page.render(&mut io::stdout().lock()).context("writing to stdout")?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let config = Config::load(&arguments.config)?;
     if arguments.check {
         eprintln!("asterismd: {} is valid", arguments.config.display());

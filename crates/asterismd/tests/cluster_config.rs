@@ -13,10 +13,14 @@ use asterism_model::NodeId;
 use asterism_pki::{Outset, Subject};
 use asterismd::{Config, clock::Clock};
 
+/// Of one, three and five nodes.
+const EXAMPLES: [&str; 6] =
+    ["one-node.toml", "node1.toml", "node2.toml", "node3.toml", "node4.toml", "node5.toml"];
+
 #[test]
 fn the_examples_are_valid_with_the_certificates_that_a_cluster_starts_with() {
     let dir = cluster_config();
-    for node in ["node1.toml", "node2.toml", "node3.toml"] {
+    for node in EXAMPLES {
         let output = Command::new(env!("CARGO_BIN_EXE_asterismd"))
             .args(["--check", "--config"])
             .arg(dir.path().join(node))
@@ -106,7 +110,7 @@ fn certificates_are_for_whom_they_say_and_keys_are_private() {
 /// A copy of the examples beside certificates for them.
 fn cluster_config() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
-    for node in ["node1.toml", "node2.toml", "node3.toml"] {
+    for node in EXAMPLES {
         fs::copy(examples().join(node), dir.path().join(node)).unwrap();
     }
     make_certificates(&dir.path().join("certificates"));
@@ -117,7 +121,9 @@ fn cluster_config() -> tempfile::TempDir {
 fn make_certificates(into: &Path) {
     let node =
         |(id, address): (u64, &str)| Subject::Node { node: NodeId(id), addresses: vec![address.to_owned()] };
-    let nodes = [(1, "10.0.0.1"), (2, "fd00::2"), (3, "node3.example")].map(node).to_vec();
+    let nodes = [(1, "10.0.0.1"), (2, "fd00::2"), (3, "node3.example"), (4, "10.0.0.4"), (5, "10.0.0.5")]
+        .map(node)
+        .to_vec();
     let outset = Outset { nodes, admin: "admin".parse().unwrap(), days: 30 };
     outset.make(into, i64::try_from(Clock::start().wall().0 / 1000).unwrap()).unwrap();
 }

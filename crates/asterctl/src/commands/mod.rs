@@ -10,6 +10,7 @@ pub mod events;
 pub mod explain;
 pub mod health;
 pub mod host;
+pub mod manual;
 pub mod network;
 pub mod pki;
 pub mod plan;
@@ -35,6 +36,7 @@ pub async fn run(cli: Cli) -> Result<()> {
     match noun {
         // These need no cluster to be there.
         Noun::Completions(completions) => completions.run(),
+        Noun::Manual(manual) => manual.run(),
         Noun::Pki(verb) => verb.run(),
         Noun::Cluster(cluster::Verb::Init(init)) => init.run(connection).await,
 

@@ -23,6 +23,7 @@ pub(super) fn examine(cluster: &v1::ClusterStatus) -> Vec<Symptom> {
         found.extend(disk(&about, vitals));
         found.extend(clock(&about, replica));
         found.extend(vitals.certificates.iter().filter_map(|it| certificate(&about, vitals.now_ms, it)));
+        found.extend(status.certificate_alarms.iter().filter_map(|it| not_taken_up(&about, it)));
     }
     found
 }
@@ -50,10 +51,12 @@ fn clock(about: &str, replica: &v1::Replica) -> Option<Symptom> {
     let ahead = replica.clock_ahead_ms?;
     let doubt = i64::from(replica.round_trip_ms.unwrap_or(0) / 2);
     let sure = (ahead.saturating_abs() - doubt).max(0);
-    let severity = match sure {
-        CLOCK_CRITICAL_MS.. => Severity::Critical,
-        CLOCK_WARNING_MS.. => Severity::Warning,
-        _ => return None,
+    let severity = if sure >= CLOCK_CRITICAL_MS {
+        Severity::Critical
+    } else if sure >= CLOCK_WARNING_MS {
+        Severity::Warning
+    } else {
+        return None;
     };
     let way = if ahead > 0 { "ahead of" } else { "behind" };
     let what = format!("its clock is {} ms {way} that of the replica that was asked", ahead.saturating_abs());
@@ -66,10 +69,12 @@ fn clock(about: &str, replica: &v1::Replica) -> Option<Symptom> {
 fn certificate(about: &str, now_ms: u64, certificate: &v1::CertificateEnd) -> Option<Symptom> {
     let left_ms = i64::try_from(certificate.ends_ms).ok()? - i64::try_from(now_ms).ok()?;
     let days = left_ms.div_euclid(DAY_MS);
-    let severity = match days {
-        ..CERTIFICATE_CRITICAL_DAYS => Severity::Critical,
-        ..CERTIFICATE_WARNING_DAYS => Severity::Warning,
-        _ => return None,
+    let severity = if days < CERTIFICATE_CRITICAL_DAYS {
+        Severity::Critical
+    } else if days < CERTIFICATE_WARNING_DAYS {
+        Severity::Warning
+    } else {
+        return None;
     };
     let when = match days {
         ..0 => "ended".to_owned(),
@@ -78,8 +83,16 @@ fn certificate(about: &str, now_ms: u64, certificate: &v1::CertificateEnd) -> Op
         days => format!("ends in {days} days"),
     };
     let what = format!("the certificate `{}` {when}", certificate.key);
-    let remedy = "issue a new one and put it into the place of the old one; OPERATIONS: Certificates";
+    let remedy = "`asterctl pki renew`, and the new one into the place of the old one; OPERATIONS: Certificates and roles";
     Some(Symptom::new(Check::Certs, severity, about, what).remedy(remedy))
+}
+
+/// Newer files than those in use; that one ends is told from the certificates themselves.
+fn not_taken_up(about: &str, alarm: &str) -> Option<Symptom> {
+    alarm.starts_with("newer certificates").then(|| {
+        Symptom::new(Check::Certs, Severity::Warning, about, alarm)
+            .remedy("mend the file that it names; the old ones stay in use")
+    })
 }
 
 /// `1.5 GiB`

@@ -13,7 +13,9 @@ pub mod tests;
 use clap::ValueEnum;
 use serde::Serialize;
 
-pub use facts::{Facts, Seen};
+pub use facts::Facts;
+#[cfg(test)]
+pub use facts::Seen;
 
 /// What may be wrong, by what one looks at to see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize)]

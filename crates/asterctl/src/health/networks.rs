@@ -56,10 +56,7 @@ fn problem(problem: &v1::Problem) -> Symptom {
     };
     let host = problem.host.as_ref().map(|host| format!("host {host}"));
     let network = problem.network.as_ref().map(|network| format!("network {network}"));
-    let about = match check {
-        Check::Hosts => host.or(network),
-        _ => network.or(host),
-    };
+    let about = if check == Check::Hosts { host.or(network) } else { network.or(host) };
     Symptom::new(check, severity, about.unwrap_or_default(), problem.text.clone()).remedy(remedy(problem))
 }
 

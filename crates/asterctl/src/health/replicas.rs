@@ -103,7 +103,7 @@ fn digests(cluster: &v1::ClusterStatus) -> Vec<Symptom> {
         }
     }
     if let Some((index, groups)) = at.iter().rev().find(|(_, groups)| groups.len() > 1) {
-        let groups: Vec<String> = groups.values().map(|nodes| listed(nodes)).collect();
+        let groups: Vec<String> = groups.values().map(listed).collect();
         let what = format!("the states of replicas differ after entry {index}: {}", groups.join(" against "));
         let remedy = "stop the one in the minority, keep its data directory for analysis, and let a new node take its place; \
                       OPERATIONS: A replica's state differs";

@@ -132,12 +132,36 @@ fn ill() -> Facts {
 
 #[test]
 fn nothing_is_said_of_a_cluster_that_is_well() {
-    check(&healthy(), expect![[]]);
+    check(
+        &healthy(),
+        expect![[r#"
+        nothing is wrong
+    "#]],
+    );
 }
 
 #[test]
 fn each_ill_has_its_remedy_and_the_worst_comes_first() {
-    check(&ill(), expect![[]]);
+    check(
+        &ill(),
+        expect![[r#"
+        critical  replica 2: 100 MiB free under its data_dir, of 20 GiB; the alarm is at 512 MiB
+            do: free room there; a full disk stops the replica
+        critical  network blue: p1/b has no way up in blue
+            do: look at the transport network and its firewall; `asterctl topology blue`
+        warning  cluster: 2 of 3 voters answer: one more failure costs the quorum
+            do: bring back the replicas that don't answer
+        warning  replica 3: does not answer at 10.0.0.3:7400: connection refused
+            do: OPERATIONS: A controller is down
+        warning  replica 2: the certificate `tls.cert` ends in 9 days
+            do: `asterctl pki renew`, and the new one into the place of the old one; OPERATIONS: Certificates and roles
+        warning  replica 2: its clock is 2500 ms behind that of the replica that was asked
+            do: run chrony or another NTP client on every node
+        warning  network blue: p1 has no standby
+            do: add a host to the pool, or undrain one
+        2 critical, 5 warnings
+    "#]],
+    );
 }
 
 #[test]
@@ -146,21 +170,52 @@ fn a_minority_says_what_it_cannot_tell() {
     lose(&mut facts, 2);
     lose(&mut facts, 3);
     facts.seen = Err("no majority of the voters answers".into());
-    check(&facts, expect![[]]);
+    check(
+        &facts,
+        expect![[r#"
+        critical  cluster: no quorum: 1 of 3 voters answers, and 2 must; nothing can be changed, networks go on
+            do: start the replicas that don't answer; OPERATIONS: `no quorum`, or no leader
+        unknown  hosts: can't be told without a leader: no majority of the voters answers
+            do: mend the cluster first
+        unknown  pools: can't be told without a leader: no majority of the voters answers
+            do: mend the cluster first
+        unknown  networks: can't be told without a leader: no majority of the voters answers
+            do: mend the cluster first
+        warning  replica 2: does not answer at 10.0.0.2:7400: connection refused
+            do: OPERATIONS: A controller is down
+        warning  replica 3: does not answer at 10.0.0.3:7400: connection refused
+            do: OPERATIONS: A controller is down
+        1 critical, 3 unknown, 2 warnings
+    "#]],
+    );
 }
 
 #[test]
 fn replicas_that_differ_are_critical_whether_they_are_level_or_not() {
     let mut facts = healthy();
     status(&mut facts, 3).digest = "bb".into();
-    check(&facts, expect![[]]);
+    check(
+        &facts,
+        expect![[r#"
+        critical  cluster: the states of replicas differ after entry 120: 1, 2 against 3
+            do: stop the one in the minority, keep its data directory for analysis, and let a new node take its place; OPERATIONS: A replica's state differs
+        1 critical
+    "#]],
+    );
     let mut facts = healthy();
     for (node, digest) in [(1, "aa"), (2, "bb"), (3, "aa")] {
         let status = status(&mut facts, node);
         status.applied_index += node as u64;
         status.digests = vec![v1::StateDigest { index: 64, digest: digest.into() }];
     }
-    check(&facts, expect![[]]);
+    check(
+        &facts,
+        expect![[r#"
+        critical  cluster: the states of replicas differ after entry 64: 1, 3 against 2
+            do: stop the one in the minority, keep its data directory for analysis, and let a new node take its place; OPERATIONS: A replica's state differs
+        1 critical
+    "#]],
+    );
 }
 
 #[test]
@@ -202,8 +257,58 @@ fn thresholds_are_where_they_are_said_to_be() {
 #[test]
 fn checks_are_a_table_and_a_document() {
     let view = DiagnosisView::of(&[Check::Disk, Check::Clock, Check::Pools], examine(&ill()));
-    expect![[]].assert_eq(&view.text());
-    expect![[]].assert_eq(&output::item(Format::Json, None, &view).unwrap());
+    expect![[r#"
+        CHECK  RESULT    FOUND
+        disk   critical  1
+        clock  warning   1
+        pools  ok        -
+
+        SEVERITY  ABOUT      WHAT
+        critical  replica 2  100 MiB free under its data_dir, of 20 GiB; the alarm is at 512 MiB
+        warning   replica 2  its clock is 2500 ms behind that of the replica that was asked
+    "#]]
+    .assert_eq(&view.text());
+    expect![[r#"
+        {
+          "api": "asterism/v1",
+          "kind": "Diagnosis",
+          "result": "critical",
+          "checks": [
+            {
+              "check": "disk",
+              "result": "critical",
+              "found": 1
+            },
+            {
+              "check": "clock",
+              "result": "warning",
+              "found": 1
+            },
+            {
+              "check": "pools",
+              "result": "ok",
+              "found": 0
+            }
+          ],
+          "symptoms": [
+            {
+              "severity": "critical",
+              "check": "disk",
+              "about": "replica 2",
+              "what": "100 MiB free under its data_dir, of 20 GiB; the alarm is at 512 MiB",
+              "remedy": "free room there; a full disk stops the replica"
+            },
+            {
+              "severity": "warning",
+              "check": "clock",
+              "about": "replica 2",
+              "what": "its clock is 2500 ms behind that of the replica that was asked",
+              "remedy": "run chrony or another NTP client on every node"
+            }
+          ]
+        }
+    "#]]
+    .assert_eq(&output::item(Format::Json, None, &view).unwrap());
 }
 
 #[test]
@@ -213,11 +318,81 @@ fn a_cluster_fits_on_a_screen() {
         alarms.retain(|it| it.severity > Severity::Note);
         OverviewView::of(facts, alarms).text()
     };
-    expect![[]].assert_eq(&show(healthy()));
-    expect![[]].assert_eq(&show(ill()));
+    expect![[r#"
+        cluster:   prod
+        leader:    replica 1
+        replicas:  3 of 3 voters answer
+        pools:     1
+        hosts:     2: 2 answer, 2 as they should be
+        networks:  1
+
+        REPLICA  ROLE      APPLIED  LAG  ADDRESS
+        1        leader    120      0    10.0.0.1:7400
+        2        follower  120      0    10.0.0.2:7400
+        3        follower  120      0    10.0.0.3:7400
+
+        NETWORK  TYPE   HOSTS  LINKS UP  ROOT  CENTERS
+        blue     vxlan  2/2    1/1       p1/a  p1/a
+
+        no alarms
+    "#]]
+    .assert_eq(&show(healthy()));
+    expect![[r#"
+        cluster:   prod
+        leader:    replica 1
+        replicas:  2 of 3 voters answer
+        pools:     1
+        hosts:     2: 2 answer, 2 as they should be
+        networks:  1
+
+        REPLICA  ROLE         APPLIED  LAG  ADDRESS
+        1        leader       120      0    10.0.0.1:7400
+        2        follower     120      0    10.0.0.2:7400
+        3        unreachable  -        -    10.0.0.3:7400
+
+        NETWORK  TYPE   HOSTS  LINKS UP  ROOT  CENTERS
+        blue     vxlan  2/2    1/1       p1/a  p1/a
+
+        7 alarms:
+        SEVERITY  ABOUT         WHAT
+        critical  replica 2     100 MiB free under its data_dir, of 20 GiB; the alarm is at 512 MiB
+        critical  network blue  p1/b has no way up in blue
+        warning   cluster       2 of 3 voters answer: one more failure costs the quorum
+        warning   replica 3     does not answer at 10.0.0.3:7400: connection refused
+        warning   replica 2     the certificate `tls.cert` ends in 9 days
+        warning   replica 2     its clock is 2500 ms behind that of the replica that was asked
+        warning   network blue  p1 has no standby
+    "#]]
+    .assert_eq(&show(ill()));
     let mut minority = healthy();
     lose(&mut minority, 2);
     lose(&mut minority, 3);
     minority.seen = Err("no majority of the voters answers".into());
-    expect![[]].assert_eq(&show(minority));
+    expect![[r#"
+        cluster:   prod
+        leader:    replica 1
+        replicas:  1 of 3 voters answer
+        pools:     1
+        hosts:     2: 2 answer, 2 as they should be
+        networks:  1
+
+        REPLICA  ROLE         APPLIED  LAG  ADDRESS
+        1        leader       120      0    10.0.0.1:7400
+        2        unreachable  -        -    10.0.0.2:7400
+        3        unreachable  -        -    10.0.0.3:7400
+
+        NETWORK  TYPE   HOSTS  LINKS UP  ROOT  CENTERS
+        blue     vxlan  2/2    1/1       p1/a  p1/a
+
+        This is an old state, without what a leader sees: no majority of the voters answers.
+
+        6 alarms:
+        SEVERITY  ABOUT      WHAT
+        critical  cluster    no quorum: 1 of 3 voters answers, and 2 must; nothing can be changed, networks go on
+        unknown   hosts      can't be told without a leader: no majority of the voters answers
+        unknown   pools      can't be told without a leader: no majority of the voters answers
+        unknown   networks   can't be told without a leader: no majority of the voters answers
+        warning   replica 2  does not answer at 10.0.0.2:7400: connection refused
+        warning   replica 3  does not answer at 10.0.0.3:7400: connection refused
+    "#]].assert_eq(&show(minority));
 }

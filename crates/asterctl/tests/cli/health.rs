@@ -21,10 +21,57 @@ async fn health_goes_through_the_log_or_says_that_there_is_no_quorum() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn checks_end_with_the_code_of_the_worst() {
     let setup = Setup::new(1).await;
-    setup.check("check disk clock", expect![[]]).await;
-    setup.check("check quorum-critical", expect![[]]).await;
-    setup.check("doctor", expect![[]]).await;
-    setup.check("check weather", expect![[]]).await;
+    setup
+        .check(
+            "check disk clock",
+            expect![[r#"
+        exit 0
+        stdout:
+        CHECK  RESULT  FOUND
+        clock  ok      -
+        disk   ok      -
+    "#]],
+        )
+        .await;
+    setup
+        .check(
+            "check quorum-critical",
+            expect![[r#"
+        exit 0
+        stdout:
+        CHECK            RESULT  FOUND
+        quorum-critical  ok      -
+
+        SEVERITY  ABOUT    WHAT
+        note      cluster  one voter bears no failure
+    "#]],
+        )
+        .await;
+    setup
+        .check(
+            "doctor",
+            expect![[r#"
+        exit 0
+        stdout:
+        note  cluster: one voter bears no failure
+            do: run three replicas
+        1 note
+    "#]],
+        )
+        .await;
+    setup
+        .check(
+            "check weather",
+            expect![[r#"
+        exit 2
+        stderr:
+        error: invalid value 'weather' for '<CHECK>...'
+          [possible values: quorum-critical, digest, certs, clock, disk, hosts, pools, networks, all]
+
+        For more information, try '--help'.
+    "#]],
+        )
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -58,7 +105,22 @@ async fn a_bundle_holds_all_that_helps_and_no_secret() {
         entry.read_to_string(&mut texts).unwrap();
     }
     names.sort();
-    expect![[]].assert_eq(&names.join("\n"));
+    expect![[r#"
+        cluster.json
+        doctor.txt
+        events.jsonl
+        explain/blue.txt
+        hosts.json
+        logs/1-node1.log
+        metrics/replica1.txt
+        networks.json
+        plan.json
+        pools.json
+        status.txt
+        topologies.json
+        verify.json
+        version.txt"#]]
+    .assert_eq(&names.join("\n"));
     for wanted in ["p1/a", "blue", "pool_added", "replica started", "test_node"] {
         assert!(texts.contains(wanted), "{wanted} is missing");
     }

@@ -1,9 +1,10 @@
 //! What this node knows of itself and, while it leads, of the others.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use asterism_model::NodeId;
 use openraft::{Instant as _, ServerState, async_runtime::watch::WatchReceiver as _};
+use tokio::time::timeout;
 
 use super::{MemberStatus, Peer, Raft, Replica, Role, Status, watch::leader};
 use crate::types::{Address, TokioTypes};
@@ -16,6 +17,12 @@ pub fn metrics(raft: &Raft) -> Metrics {
 }
 
 impl Replica {
+    /// Whether openraft's own task takes a question within `deadline`: it is alive, quorum or not.
+    pub async fn is_alive(&self, deadline: Duration) -> bool {
+        let asked = self.inner.raft.with_raft_state(|_| ());
+        matches!(timeout(deadline, asked).await, Ok(Ok(())))
+    }
+
     pub fn status(&self) -> Status {
         let metrics = metrics(&self.inner.raft);
         let role = if self.check_running().is_ok() { role(&metrics) } else { Role::Stopped };

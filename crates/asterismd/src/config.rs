@@ -249,7 +249,7 @@ impl Config {
             log: LogConfig { filter: LogFilter::check(raw.log.level)?, format: raw.log.format },
             files,
             texts,
-            metrics: metrics(raw.metrics.listen.as_deref())?,
+            metrics: crate::metrics::address(raw.metrics.listen.as_deref())?,
             alarms: AlarmConfig {
                 disk_free_min: raw
                     .alarms
@@ -290,17 +290,6 @@ impl LogFilter {
 
     pub fn filter(&self) -> EnvFilter {
         EnvFilter::new(&self.0)
-    }
-}
-
-fn metrics(listen: Option<&str>) -> anyhow::Result<Option<SocketAddr>> {
-    match listen {
-        None | Some("off") => Ok(None),
-        Some(text) => text.parse().ok().map(Some).with_context(|| {
-            format!(
-                "metrics.listen: `{text}` is not an address; expected IP:PORT, as 127.0.0.1:9464, or \"off\""
-            )
-        }),
     }
 }
 

@@ -30,6 +30,21 @@ const PAUSE: Duration = Duration::from_millis(100);
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 
+/// Where to listen, as the configuration has it; `None` for nowhere.
+///
+/// # Errors
+/// It is no address.
+pub fn address(listen: Option<&str>) -> anyhow::Result<Option<SocketAddr>> {
+    match listen {
+        None | Some("off") => Ok(None),
+        Some(text) => text.parse().ok().map(Some).with_context(|| {
+            format!(
+                "metrics.listen: `{text}` is not an address; expected IP:PORT, as 127.0.0.1:9464, or \"off\""
+            )
+        }),
+    }
+}
+
 /// Binds the address; what it returns serves until `stopped`.
 ///
 /// # Errors

@@ -23,7 +23,7 @@ use asterism_raft::{Replica, Role};
 use tokio::sync::watch;
 
 pub use counters::Counters;
-pub use http::serve;
+pub use http::{address, serve};
 pub use sheet::{Definition, Sheet};
 
 use crate::{agreement::Compared, clock::Clock, leader::LeaderView, vitals::Vitals};

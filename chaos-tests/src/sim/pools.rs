@@ -159,11 +159,17 @@ impl World {
         }
     }
 
-    /// Makes a call; without a session nobody answers.
+    /// Makes a call; without a session nothing is sent, and the caller is told so.
     pub fn call_pool(&mut self, replica: usize, pool: PoolId, ticket: u64, call: PoolCall) {
         let super::office::Office::Leading(leading) = &self.replicas[replica].office else { return };
         let Some(id) = leading.pools.get(&pool).copied() else { return };
-        let Some(link) = self.pool_sessions.get(&id).filter(|link| link.is_up) else { return };
+        let Some(link) = self.pool_sessions.get(&id) else { return };
+        if !link.is_up {
+            let generation = link.generation;
+            let outcome = CallOutcome::Unknown("no session".into());
+            let event = Event::PoolCalled { pool, ticket, outcome };
+            return self.inform_of_pool(id, replica, generation, event);
+        }
         self.trace.note(self.now, format_args!("call {pool} by c{}: {call}", replica + 1));
         let call = Call { link: id, connection: link.connection, side: link.side, ticket, call };
         let delay = self.dice.network.millis(1, 120);

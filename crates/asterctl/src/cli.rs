@@ -5,9 +5,9 @@ use clap::{Parser, Subcommand};
 use crate::{
     commands::{
         adopt::Adopt, audit::Audit, check::CheckCluster, cluster, completions::Completions, doctor::Doctor,
-        events::Events, explain::Explain, health::Health, host, manual::Manual, network, pki, plan::Plan,
-        pool, release::Release, status::Status, support_bundle::SupportBundle, topology::ShowTopology,
-        verify::Verify, whatif::WhatIf,
+        events::Events, explain::Explain, health::Health, host, leader, manual::Manual, member, network, pki,
+        plan::Plan, pool, release::Release, snapshot, status::Status, support_bundle::SupportBundle,
+        topology::ShowTopology, verify::Verify, whatif::WhatIf,
     },
     connection::ConnectionArgs,
     exit,
@@ -30,6 +30,8 @@ Examples:
   asterctl verify
   asterctl whatif --kill host:p1/a
   asterctl host drain p1/a
+  asterctl member replace 2 4=10.0.0.4:7400 > asterismd.toml
+  asterctl snapshot save asterism.snapshot
 
 ";
 
@@ -63,6 +65,15 @@ pub enum Noun {
     /// The replicas
     #[command(subcommand)]
     Cluster(cluster::Verb),
+    /// Who the replicas are: add, replace, remove, drain
+    #[command(subcommand)]
+    Member(member::Verb),
+    /// Who leads
+    #[command(subcommand)]
+    Leader(leader::Verb),
+    /// Backups of the state
+    #[command(subcommand)]
+    Snapshot(snapshot::Verb),
     /// Pools of hosts
     #[command(subcommand)]
     Pool(pool::Verb),

@@ -53,6 +53,13 @@ pub enum ApiError {
         field: &'static str,
         problem: String,
     },
+    /// The members can't be changed so; nothing was.
+    #[error("{problem}")]
+    Members {
+        /// See `ErrorDetail.reason`.
+        reason: &'static str,
+        problem: String,
+    },
     #[error("this replica is shutting down")]
     ShuttingDown,
     /// A bug, or a broken disk: told as it is.
@@ -69,8 +76,8 @@ impl ApiError {
             Self::NotLeader { .. } | Self::NoQuorum(_) | Self::Busy(_) | Self::ShuttingDown => {
                 Code::Unavailable
             }
-            Self::Pool { .. } => Code::FailedPrecondition,
             Self::RateLimited(_) => Code::ResourceExhausted,
+            Self::Pool { .. } | Self::Members { .. } => Code::FailedPrecondition,
             Self::OutcomeUnknown(_) => Code::Unknown,
             Self::Deadline(_) => Code::DeadlineExceeded,
             Self::NotPermitted(_) => Code::PermissionDenied,
@@ -91,6 +98,7 @@ impl ApiError {
             Self::Deadline(_) => ("deadline", ""),
             Self::NotPermitted(_) => ("not_permitted", ""),
             Self::Pool { reason, field, .. } => (*reason, *field),
+            Self::Members { reason, .. } => (*reason, ""),
             Self::ShuttingDown => ("shutting_down", ""),
             Self::Internal(_) => ("internal", ""),
         };
@@ -109,6 +117,7 @@ impl ApiError {
             | Self::Deadline(_)
             | Self::NotPermitted(_)
             | Self::Pool { .. }
+            | Self::Members { .. }
             | Self::ShuttingDown
             | Self::Internal(_) => None,
         };
@@ -142,6 +151,9 @@ fn classify(refusal: &Refusal) -> (Code, &'static str) {
         Refusal::UnknownSession { .. } => (Code::Aborted, "request_id.session"),
         Refusal::OutOfSequence { .. } => (Code::FailedPrecondition, "request_id.sequence"),
         Refusal::TooMany { .. } | Refusal::Exhausted { .. } => (Code::ResourceExhausted, ""),
+
+        Refusal::NodeRetired { .. } | Refusal::NodeInvited { .. } => (Code::FailedPrecondition, "node"),
+        Refusal::OtherClustersBackup { .. } => (Code::FailedPrecondition, "snapshot"),
 
         Refusal::UnknownPool { .. } => (Code::NotFound, "pool"),
         Refusal::PoolNameTaken { .. } => (Code::AlreadyExists, "name"),

@@ -12,6 +12,7 @@ use crate::address::HostName;
 use crate::answers::{
     ClusterStatus, Fence, HostAnswer, HostStatus, NetworkStatus, ReplicaState, ReplicaStatus, TopologyStatus,
 };
+use crate::controller::Controller;
 use crate::error::{LabError, Result};
 use crate::host::{HostState, TRANSPORT_BRIDGE};
 use crate::lab::Lab;
@@ -31,7 +32,15 @@ impl Lab {
     /// # Errors
     /// When the replicas do not listen within 30 s, or refuse something.
     pub fn found_cluster(&self) -> Result<()> {
-        self.init_cluster()?;
+        self.found_cluster_of(&self.controllers().map(Controller::node).collect::<Vec<_>>())
+    }
+
+    /// The same with some of the controllers; the others wait to be added.
+    ///
+    /// # Errors
+    /// When the replicas do not listen within 30 s, or refuse something.
+    pub fn found_cluster_of(&self, nodes: &[u8]) -> Result<()> {
+        self.init_cluster_of(nodes)?;
         let is_static = |name: &HostName| !self.xapi.contains_key(&name.pool);
         let names = || self.hosts().map(|host| host.name());
         let static_pools: BTreeSet<String> = names().filter(is_static).map(HostName::pool_name).collect();
@@ -75,10 +84,17 @@ impl Lab {
     /// # Errors
     /// When the replicas do not listen within 30 s, or refuse.
     pub fn init_cluster(&self) -> Result<()> {
+        self.init_cluster_of(&self.controllers().map(Controller::node).collect::<Vec<_>>())
+    }
+
+    fn init_cluster_of(&self, nodes: &[u8]) -> Result<()> {
         // Chosen here, so that a second try is known for one.
         let id = random_cluster_id()?;
-        let members: Vec<String> =
-            self.controllers().map(|replica| format!("{}={}", replica.node(), replica.endpoint())).collect();
+        let members: Vec<String> = self
+            .controllers()
+            .filter(|replica| nodes.contains(&replica.node()))
+            .map(Controller::as_member)
+            .collect();
         let members = members.iter().flat_map(|member| ["--member", member.as_str()]);
         let words: Vec<&str> = ["cluster", "init", "--cluster-id", &id].into_iter().chain(members).collect();
         until("the replicas become a cluster", READY, || {

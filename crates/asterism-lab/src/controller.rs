@@ -18,6 +18,7 @@ use crate::fabric::{Fabric, Underlay};
 use crate::netns::Netns;
 use crate::pki::{Authority, Identity};
 use crate::process::{processor_time, resident_kib};
+use crate::tool::Tool;
 
 /// Time that a replica may take to hand leadership over and end.
 const STOP_DEADLINE: Duration = Duration::from_secs(15);
@@ -108,6 +109,36 @@ impl Controller {
 
     pub fn endpoint(&self) -> SocketAddrV4 {
         SocketAddrV4::new(address::controller(self.node), CONTROLLER_PORT)
+    }
+
+    /// As `asterctl` takes it: `4=10.30.0.4:7400`.
+    pub fn as_member(&self) -> String {
+        format!("{}={}", self.node, self.endpoint())
+    }
+
+    /// Runs `asterismd recover` on the data of a replica that is stopped; gives what it said.
+    ///
+    /// # Errors
+    /// When it runs, or there is nothing to recover.
+    pub fn recover(&mut self, is_confirmed: bool) -> Result<String> {
+        if self.state() != ControllerState::Stopped {
+            return Err(self.wrong_state("kill or stop it first"));
+        }
+        let config = self.dir.join("asterismd.toml").display().to_string();
+        let confirmed = is_confirmed.then_some("--yes");
+        let words: Vec<&str> = ["recover", "--config", &config].into_iter().chain(confirmed).collect();
+        let tool =
+            Tool::new(binaries::find("asterismd")?).args(&words).inside(&self.netns).deadline(STOP_DEADLINE);
+        let output = tool.output(format!("asterismd {}", words.join(" ")))?;
+        if output.status.success() {
+            return Ok(output.stderr);
+        }
+        Err(LabError::Command {
+            doing: format!("recovering c{}", self.node),
+            command: format!("asterismd {}", words.join(" ")),
+            status: output.status.to_string(),
+            stderr: output.stderr.trim().to_owned(),
+        })
     }
 
     pub fn log(&self) -> PathBuf {

@@ -1,13 +1,17 @@
 //! What may be asked of the state: the entries of the Raft log.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AdoptionSpec, Caller, ClusterId, Datapath, Detection, Encapsulation, HostId, Name, NetworkId, NodeId,
-    OvsdbEndpoint, PoolId, PoolInventory, Refusal, Resilience, SessionId, SettingsChange, Timestamp,
-    TopologyPlan, Transport, TransportName, Uplinks, Vni, XapiAccess, XapiUuid, network::is_default,
+    AdoptionSpec, Caller, ClusterId, Datapath, Detection, Encapsulation, HostId, MemberChange, Name,
+    NetworkId, NetworkState, NodeId, OvsdbEndpoint, PoolId, PoolInventory, Refusal, Resilience, SessionId,
+    SettingsChange, Timestamp, TopologyPlan, Transport, TransportName, Uplinks, Vni, XapiAccess, XapiUuid,
+    network::is_default,
 };
 
 /// One entry of the log.
@@ -142,6 +146,21 @@ pub enum Operation {
     RecordDenied {
         /// What was called, as `Write`.
         method: String,
+    },
+    /// Who is invited to the controllers' cluster, is not to lead, or is never to come back.
+    ChangeMembers(MemberChange),
+    /// Puts an old state of this cluster in the place of this one, as a new timeline.
+    RestoreState {
+        /// Without its sessions and events.
+        state: Box<NetworkState>,
+        /// Who the controllers are today.
+        members: BTreeSet<NodeId>,
+    },
+    /// Begins a new timeline with one controller. Applied to a survivor's state while nothing runs; never proposed.
+    RecoverCluster {
+        survivor: NodeId,
+        /// All other members.
+        lost: BTreeSet<NodeId>,
     },
     /// The planner's choices. Refused when the state has changed since `based_on`, or a newer leader has claimed an
     /// epoch: then plan again.

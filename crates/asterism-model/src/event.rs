@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Cause, ClusterSettings, Name, NodeId, Timestamp, Uplinks, Vni, pool::Standing};
+use crate::{Cause, ClusterSettings, MemberEvent, Name, NodeId, Timestamp, Uplinks, Vni, pool::Standing};
 
 /// How many events the state keeps; older ones are dropped.
 pub const MAX_EVENTS: usize = 1000;
@@ -58,6 +58,16 @@ pub enum EventKind {
     },
     SettingsChanged {
         settings: ClusterSettings,
+    },
+    /// Of the controllers' own cluster.
+    MemberChanged {
+        node: NodeId,
+        change: MemberEvent,
+    },
+    /// The state is an old one, or was recovered from one controller's disk. All later epochs are greater than this one.
+    TimelineBegun {
+        epoch: u64,
+        cause: TimelineCause,
     },
     /// The pool's XAPI is to be reached otherwise.
     PoolAccessChanged {
@@ -141,6 +151,28 @@ pub enum EventKind {
     },
 }
 
+/// Why a timeline began.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimelineCause {
+    /// A backup was put in place.
+    Restored {
+        /// Of the state in it.
+        taken_at: Timestamp,
+    },
+    /// All other controllers were lost for good.
+    Recovered { survivor: NodeId },
+}
+
+impl fmt::Display for TimelineCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Restored { .. } => f.write_str("a snapshot was restored"),
+            Self::Recovered { survivor } => write!(f, "the cluster was recovered from {survivor} alone"),
+        }
+    }
+}
+
 /// What a pool's XAPI says of a host that it did not say before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -202,6 +234,10 @@ impl fmt::Display for EventKind {
             }
             Self::SettingsChanged { settings: ClusterSettings { bfd_budget, mode } } => {
                 write!(f, "settings: BFD budget {bfd_budget} packets/s, mode {mode}")
+            }
+            Self::MemberChanged { node, change } => write!(f, "controller {node} {change}"),
+            Self::TimelineBegun { epoch, cause } => {
+                write!(f, "{cause}: a new timeline begins, after epoch {epoch}")
             }
             Self::PoolAccessChanged { pool } => write!(f, "pool {pool}: access to its XAPI changed"),
             Self::PoolLeaving { pool } => write!(f, "pool {pool} leaving"),

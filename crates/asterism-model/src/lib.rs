@@ -13,6 +13,7 @@
 pub mod adoption;
 pub mod apply;
 pub mod audit;
+pub mod backup;
 pub mod caller;
 pub mod command;
 pub mod diff;
@@ -23,6 +24,7 @@ pub mod fence;
 pub mod id;
 pub mod invariant;
 pub mod inventory;
+pub mod membership;
 pub mod name;
 pub mod network;
 pub mod observed;
@@ -50,10 +52,11 @@ pub use diff::{
 };
 pub use endpoint::OvsdbEndpoint;
 pub use error_text::chain;
-pub use event::{Event, EventKind, HostReport};
+pub use event::{Event, EventKind, HostReport, TimelineCause};
 pub use fence::{Fence, Outcome, StoredFence};
 pub use id::{ClusterId, HostId, NetworkId, NodeId, PoolId, RowUuid, SessionId, XapiUuid};
 pub use inventory::{HostInventory, PoolInventory, XapiHost};
+pub use membership::{Invitation, MemberChange, MemberEvent, MemberRole, Membership};
 pub use name::{Name, NameError, TransportName};
 pub use network::{Detection, Encapsulation, PoolAttachment, PrivateNetwork, Resilience, Shape, Vni};
 pub use observed::{

@@ -4,7 +4,7 @@ use std::{fmt, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Encapsulation, HostRef, Name, OvsdbEndpoint, SessionId, TransportName, Vni};
+use crate::{Encapsulation, HostRef, Name, NodeId, OvsdbEndpoint, SessionId, TransportName, Vni};
 
 /// A named refusal; nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -24,6 +24,19 @@ pub enum Refusal {
     TooMany { what: String, limit: usize },
     #[error("the last {what} number is used up, and none is given out twice")]
     Exhausted { what: String },
+
+    #[error(
+        "node {node} was removed from this cluster, and its id is used up; choose one that was never used"
+    )]
+    NodeRetired { node: NodeId },
+    #[error(
+        "node {node} is to join already, at {address}; remove it first, and choose another id for the new one"
+    )]
+    NodeInvited { node: NodeId, address: String },
+    #[error(
+        "the snapshot is of another cluster, `{found}` ({id}); a cluster's state is restored from its own alone"
+    )]
+    OtherClustersBackup { found: Name, id: String },
 
     #[error("pool: there is no pool `{name}`; {}", choices(.known, "pools"))]
     UnknownPool { name: Name, known: Listing<Name> },

@@ -9,8 +9,9 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AuditEntry, ClusterId, ClusterSettings, Event, Host, HostId, HostRef, Name, NetworkId, NodeId, Pool,
-    PoolId, PrivateNetwork, Reply, RequestId, SessionId, Topology, network::is_default, session::Session,
+    AuditEntry, ClusterId, ClusterSettings, Event, Host, HostId, HostRef, Membership, Name, NetworkId,
+    NodeId, Pool, PoolId, PrivateNetwork, Reply, RequestId, SessionId, Topology, network::is_default,
+    session::Session,
 };
 
 /// Replicated time: milliseconds since the Unix epoch, as the leader's clock had them when it proposed.
@@ -43,6 +44,8 @@ pub struct NetworkState {
     pub(crate) epoch: u64,
     pub(crate) epoch_holder: Option<NodeId>,
     pub(crate) revision: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) membership: Membership,
     pub(crate) pools: BTreeMap<PoolId, Pool>,
     pub(crate) hosts: BTreeMap<HostId, Host>,
     pub(crate) networks: BTreeMap<NetworkId, PrivateNetwork>,
@@ -84,6 +87,11 @@ impl NetworkState {
     /// Who claimed the epoch.
     pub fn epoch_holder(&self) -> Option<NodeId> {
         self.epoch_holder
+    }
+
+    /// What is kept of the controllers' own cluster.
+    pub fn membership(&self) -> &Membership {
+        &self.membership
     }
 
     /// Raised by each change of intent, inventory or topology; by nothing else.

@@ -155,7 +155,7 @@ fn histories_apply_and_refuse_every_operation_and_meet_most_refusals() {
             }
         }
     }
-    assert_eq!(seen.len(), 23, "{seen:?}");
+    assert_eq!(seen.len(), 24, "{seen:?}");
     for (operation, (applied, refused)) in &seen {
         assert!(*applied >= 10, "{operation}: {applied} applied, {refused} refused");
         // Refused only where the cluster is not initialised, or never.
@@ -200,4 +200,31 @@ fn with_counters(state: &NetworkState, counters: &BTreeMap<&str, u64>) -> Networ
         stored["value"][*name] = (*number).into();
     }
     serde_json::from_value(stored["value"].clone()).unwrap()
+}
+
+proptest! {
+    #![proptest_config(Config::with_cases(100))]
+
+    /// Whatever happened since, an old state of the same cluster can be put in place, and is a valid one.
+    #[test]
+    fn any_earlier_state_can_be_restored(steps in history(), when in any::<prop::sample::Index>()) {
+        let mut world = World::default();
+        let when = when.index(steps.len().max(1));
+        let mut old = None;
+        for (place, step) in steps.iter().enumerate() {
+            world.apply(&step.command(&world.state));
+            if place == when {
+                old = Some(world.state.clone());
+            }
+        }
+        let before = world.state.clone();
+        let Some(old) = old.filter(|old| old.cluster().is_some()) else { return Ok(()) };
+        let restore = Operation::RestoreState { state: old.clone().for_restore().into(), members: BTreeSet::new() };
+        let is_done = matches!(world.execute(restore), Reply::Applied { .. });
+        prop_assert!(is_done);
+        prop_assert!(world.state.epoch() > before.epoch() && world.state.revision() > before.revision());
+        prop_assert_eq!(world.state.networks(), old.networks());
+        let served: BTreeSet<_> = world.state.hosts().keys().copied().collect();
+        prop_assert!(old.hosts().keys().all(|host| served.contains(host)));
+    }
 }

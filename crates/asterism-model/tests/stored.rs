@@ -155,6 +155,30 @@ const DIVERGED: &str = "
     @2000 diverged c3 index=812
 ";
 
+/// What befalls the controllers' own cluster.
+const MEMBERS: &str = "
+    @1000 init lab id=42337
+    claim c1
+    pool p1
+    host p1/a 10.0.0.1
+    network n1 p1
+    invite c4 10.9.0.4:7400 learner
+    invite c4 10.9.0.4:7400
+    join c4
+    invite c5 10.9.0.5:7400 replaces=c2
+    retire c2
+    drain-node c3
+    drain-node c1
+    undrain-node c1
+    @2000 restore c1 c3 c4
+    claim c1
+    invite c6 10.9.0.6:7400 learner
+    @3000 recover c1 c3 c4
+    claim c1
+    invite c7 10.9.0.7:7400 learner
+    drain-node c7
+";
+
 /// A line of script for each kind of operation, each with all of its parts somewhere.
 const COMMANDS: &[(&str, &str)] = &[
     ("init_cluster", "@1700000000000 init lab id=42334"),
@@ -196,6 +220,14 @@ const COMMANDS: &[(&str, &str)] = &[
         "adopt_topology_announced",
         "adopt epoch=3 based=9 n1:vni=7:p1=h1+h2:p2=h4+h5~h4/announced>h5:center=p1:next=p2~~:cause=moved",
     ),
+    ("change_members_invite", "invite c4 10.0.0.4:7400 replaces=c2"),
+    ("change_members_learner", "invite c4 [fd00::4]:7400 learner"),
+    ("change_members_join", "join c4"),
+    ("change_members_retire", "retire c2"),
+    ("change_members_drain", "drain-node c1"),
+    ("change_members_undrain", "undrain-node c1"),
+    ("restore_state", "restore c1 c2"),
+    ("recover_cluster", "recover c1 c2 c3"),
     ("delete_network", "delete n1"),
     ("record_denied", "by=bob:viewer@fd00::9 denied Write"),
     ("add_pool_for", "s1#1 by=alice:operator@10.0.0.9 pool p9"),
@@ -247,7 +279,12 @@ struct Kept {
     digest: &'static str,
 }
 
-const STATES: [Kept; 6] = [
+const STATES: [Kept; 7] = [
+    Kept {
+        file: "state_members.json",
+        history: membered_state,
+        digest: "4b29175589bd2d2e7218a367aecfda5cf4c94ef24d72656f70ab910fb1975e0d",
+    },
     Kept {
         file: "state.json",
         history: rich_state,
@@ -396,6 +433,14 @@ fn adopted_state() -> NetworkState {
 fn diverged_state() -> NetworkState {
     support::World::of(DIVERGED).state
 }
+
+fn membered_state() -> NetworkState {
+    let mut world = support::World::of(MEMBERS);
+    refuse_each(&mut world, (2 << 32) + 1, REFUSED_MEMBERS);
+    world.state
+}
+
+const REFUSED_MEMBERS: &[&str] = &["invite c2 10.9.0.2:7400", "invite c7 10.9.0.8:7400"];
 
 /// What leaves its refusals in the state of [`HISTORY`].
 const REFUSED: &[&str] = &[

@@ -22,6 +22,7 @@ mod log;
 mod machine;
 mod meters;
 mod net;
+mod recovery;
 mod replica;
 mod types;
 
@@ -31,6 +32,7 @@ pub use error::{
 };
 pub use meters::{Meters, ProposalLabels};
 pub use net::{PeerConnector, PeerService, PlainPeers, TlsPeers};
+pub use recovery::{Findings, RecoverError, Survivor};
 pub use replica::{
     Applied, Leadership, MemberStatus, Peer, Proposed, RaftService, Replica, Role, Status, View,
 };

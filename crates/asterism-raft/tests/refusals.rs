@@ -159,7 +159,9 @@ async fn a_node_whose_directory_was_wiped_is_refused_until_it_is_added_under_a_n
     cluster.start_as(wiped, config, cluster.pki.node(4)).await.unwrap();
     cluster.reroute(wiped, 4);
     let peer = Peer { node: NodeId(4), address };
-    cluster.replica(leader).add_member(peer, PATIENCE).await.unwrap();
+    let leading = cluster.replica(leader);
+    leading.add_learner(&peer, PATIENCE).await.unwrap();
+    leading.promote(NodeId(4), None, PATIENCE).await.unwrap();
     cluster.agree(index).await;
     assert!(has_pool(cluster.replica(wiped), "q-4"));
     let members = cluster.replica(leader).status().members;
@@ -179,7 +181,7 @@ async fn members_change_only_as_far_as_is_safe() {
     let error = replica.remove_member(NodeId(7), DEADLINE).await.unwrap_err();
     assert_eq!(error.to_string(), "node c7: it is no member; expected one of c1");
     let absent = Peer { node: NodeId(7), address: "127.0.0.1:1".to_owned() };
-    let error = replica.add_member(absent, DEADLINE).await.unwrap_err();
+    let error = replica.add_learner(&absent, DEADLINE).await.unwrap_err();
     assert!(matches!(error, MembershipError::Refused { node: NodeId(7), .. }), "{error}");
     cluster.commit(add_pool("p")).await;
 }

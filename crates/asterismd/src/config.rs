@@ -2,6 +2,8 @@
 //!
 //! Every refusal names the key and what would be valid.
 
+mod limits;
+
 use std::{
     fs,
     net::SocketAddr,
@@ -14,12 +16,14 @@ use asterism_model::{Name, NodeId};
 use asterism_ovsdb::SessionConfig;
 use asterism_planner::Settings;
 use asterism_raft::{ReplicaConfig, Timing};
+pub use limits::Limits;
+use limits::RawLimits;
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
+    backups::{RawSnapshots, SnapshotPlan},
     credentials::{CredentialFiles, CredentialTexts, HostFiles},
-    listener::ConnectionLimits,
     pools::PoolAccess,
     secrets::ClusterKey,
 };
@@ -40,6 +44,7 @@ pub struct Config {
     pub limits: Limits,
     pub timing: Timing,
     pub snapshot_every: u64,
+    pub snapshots: SnapshotPlan,
     /// How sessions with hosts are kept.
     pub sessions: SessionConfig,
     pub settings: Settings,
@@ -93,6 +98,8 @@ struct RawConfig {
     #[serde(default)]
     limits: RawLimits,
     #[serde(default)]
+    snapshots: RawSnapshots,
+    #[serde(default)]
     log: RawLog,
     #[serde(default)]
     metrics: RawMetrics,
@@ -107,16 +114,6 @@ struct RawTls {
     cert: PathBuf,
     key: PathBuf,
     reload_interval: Option<String>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
-struct RawLimits {
-    connections: Option<u64>,
-    connections_per_address: Option<u64>,
-    requests_per_connection: Option<u64>,
-    request_bytes: Option<u64>,
-    writes_per_second: Option<u64>,
 }
 
 #[derive(Deserialize, Default)]
@@ -180,30 +177,6 @@ const DISK_FREE_MIN_MIB: u64 = 512;
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What one client may cost this replica.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    pub connections: ConnectionLimits,
-    /// That one connection may have under way; more are refused.
-    pub requests: usize,
-    /// Of one request to the admin service.
-    pub request_bytes: usize,
-    /// Of one caller, over a burst of two seconds' worth.
-    pub writes_per_second: u64,
-}
-
-impl Default for Limits {
-    /// Far above what a cluster of thousands of hosts asks for; low enough that one runaway script leaves room for others.
-    fn default() -> Self {
-        Self {
-            connections: ConnectionLimits { total: 1024, per_address: 128 },
-            requests: 256,
-            request_bytes: 1 << 20,
-            writes_per_second: 1000,
-        }
-    }
-}
-
 /// Reading a handful of files costs nothing, and an operator who copied them waits.
 const RELOAD: Duration = Duration::from_secs(5);
 
@@ -233,16 +206,18 @@ impl Config {
         }
         let files = credential_files(&raw.tls, raw.ovsdb.tls.as_ref(), base);
         let texts = files.read()?;
+        let data_dir = base.join(raw.data_dir);
         Ok(Self {
             node: NodeId(raw.node_id),
             cluster: raw.cluster.parse().context("cluster")?,
-            data_dir: base.join(raw.data_dir),
             listen,
             advertise: raw.advertise,
             sessions: SessionConfig { tls: texts.static_hosts(), ..sessions(&raw.ovsdb)? },
             reload_every: duration("tls.reload_interval", raw.tls.reload_interval.as_deref(), RELOAD)?,
-            limits: limits(&raw.limits)?,
+            limits: Limits::check(&raw.limits)?,
             timing: timing(&raw.raft)?,
+            snapshots: raw.snapshots.check(base, &data_dir)?,
+            data_dir,
             snapshot_every: at_least("raft.snapshot_every", raw.raft.snapshot_every, 100, 5000)?,
             settings: Settings::default(),
             pools: PoolAccess::new(NodeId(raw.node_id), cluster_key(raw.secrets, base)?, texts.identity()?),
@@ -258,6 +233,11 @@ impl Config {
                     .saturating_mul(1 << 20),
             },
         })
+    }
+
+    /// How long it takes at most until another replica leads when the leader dies.
+    pub fn failover(&self) -> Duration {
+        self.timing.election_max * 2
     }
 
     /// What consensus needs of it.
@@ -363,38 +343,11 @@ fn credential_files(tls: &RawTls, hosts: Option<&RawOvsdbTls>, base: &Path) -> C
     }
 }
 
-fn limits(raw: &RawLimits) -> anyhow::Result<Limits> {
-    let default = Limits::default();
-    let count = |key: &str, number: Option<u64>, least: u64, default: usize| {
-        at_least(key, number, least, default as u64).map(|count| usize::try_from(count).unwrap_or(usize::MAX))
-    };
-    let connections = default.connections;
-    Ok(Limits {
-        connections: ConnectionLimits {
-            total: count("limits.connections", raw.connections, 16, connections.total)?,
-            per_address: count(
-                "limits.connections_per_address",
-                raw.connections_per_address,
-                16,
-                connections.per_address,
-            )?,
-        },
-        requests: count("limits.requests_per_connection", raw.requests_per_connection, 16, default.requests)?,
-        request_bytes: count("limits.request_bytes", raw.request_bytes, 65_536, default.request_bytes)?,
-        writes_per_second: at_least(
-            "limits.writes_per_second",
-            raw.writes_per_second,
-            1,
-            default.writes_per_second,
-        )?,
-    })
-}
-
 fn cluster_key(raw: Option<RawSecrets>, base: &Path) -> anyhow::Result<Option<ClusterKey>> {
     raw.map(|raw| ClusterKey::read(&base.join(raw.key)).context("secrets.key")).transpose()
 }
 
-fn duration(key: &str, text: Option<&str>, default: Duration) -> anyhow::Result<Duration> {
+pub(crate) fn duration(key: &str, text: Option<&str>, default: Duration) -> anyhow::Result<Duration> {
     let Some(text) = text else { return Ok(default) };
     let parsed = humantime::parse_duration(text).ok().filter(|duration| !duration.is_zero());
     parsed.with_context(|| {

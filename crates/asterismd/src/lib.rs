@@ -8,15 +8,18 @@
 pub mod access;
 pub mod admin;
 pub mod agreement;
+pub mod backups;
 pub mod clock;
 pub mod config;
 pub mod credentials;
 pub mod leader;
 pub mod listener;
 pub mod logging;
+pub mod members;
 pub mod metrics;
 mod notify;
 pub mod pools;
+pub mod recover;
 pub mod secrets;
 mod server;
 pub mod vitals;
@@ -83,6 +86,18 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
         stopped: stopped.clone(),
         credentials: watch_standing.clone(),
     }));
+    let members_keeper = members::Keeper {
+        node: config.node,
+        replica: replica.clone(),
+        clock: clock.clone(),
+        failover: config.failover(),
+    };
+    let tending = tokio::spawn(members::run(members_keeper, config.advertise.clone(), stopped.clone()));
+    let saving = tokio::spawn(backups::run(
+        config.snapshots.clone(),
+        backups::Source { node: config.node, replica: replica.clone(), clock: clock.clone() },
+        stopped.clone(),
+    ));
     let keeper = Keeper {
         node: config.node,
         files: config.files.clone(),
@@ -129,7 +144,14 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     // Receivers may be gone already; then there is nobody to stop.
     let _ = stop.send(true);
     let deadline = Duration::from_secs(5);
-    for (what, task) in [("leader", leading), ("server", serving), ("certificates", keeping)] {
+    let tasks = [
+        ("leader", leading),
+        ("members", tending),
+        ("snapshots", saving),
+        ("server", serving),
+        ("certificates", keeping),
+    ];
+    for (what, task) in tasks {
         if tokio::time::timeout(deadline, task).await.is_err() {
             warn!(what, ?deadline, "did not stop in time");
         }

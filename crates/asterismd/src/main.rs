@@ -4,7 +4,7 @@ use std::{io, path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use asterismd::{Config, logging};
-use clap::{CommandFactory as _, Parser};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// One replica of an Asterism cluster.
 ///
@@ -15,7 +15,7 @@ use clap::{CommandFactory as _, Parser};
 #[command(version, about, long_about)]
 struct Arguments {
     /// The node's configuration; cluster-config/node1.toml is a commented example.
-    #[arg(long, value_name = "FILE", default_value = "/etc/asterism/asterismd.toml")]
+    #[arg(long, global = true, value_name = "FILE", default_value = "/etc/asterism/asterismd.toml")]
     config: PathBuf,
     /// Read and check the configuration and the files that it names, then exit.
     #[arg(long)]
@@ -23,6 +23,22 @@ struct Arguments {
     /// Print the manual page, for packages.
     #[arg(long, hide = true)]
     manual: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Makes a cluster of this node alone, when a majority of the others is lost for good
+    ///
+    /// Run it where the node's data directory is, with asterismd stopped. Without --yes it changes nothing, and says what is
+    /// certain and what may be lost. Try everything to bring back a majority first: what only the others had acknowledged is
+    /// gone after this.
+    Recover {
+        /// Do it
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -50,5 +66,8 @@ fn start(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     logging::init(&config.log);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
-    runtime.block_on(asterismd::run(config))
+    match &arguments.command {
+        None => runtime.block_on(asterismd::run(config)),
+        Some(Command::Recover { yes }) => runtime.block_on(asterismd::recover::run(config, *yes)),
+    }
 }

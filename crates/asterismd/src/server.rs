@@ -60,7 +60,7 @@ pub async fn serve(
         format!("listen: binding {}; expected a free address of this machine", config.listen)
     })?;
     let Parts { replica, clock, view, forwarder, credentials, counters, vitals, compared } = parts;
-    let failover = config.timing.election_max * 2;
+    let failover = config.failover();
     let Limits { connections, requests, request_bytes, writes_per_second } = config.limits;
     let denied = Denied::start(replica.clone(), clock.clone(), forwarder.clone());
     let gate = Gate::new(replica.clone(), clock.clone(), WriteRate::new(writes_per_second), denied);

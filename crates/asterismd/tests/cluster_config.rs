@@ -51,7 +51,7 @@ fn what_stands_in_a_comment_is_the_default() {
         .collect();
     fs::write(&example, spelt_out).unwrap();
     assert_eq!(format!("{:?}", Config::load(&example).unwrap()), as_it_stands);
-    assert_eq!(keys, 18, "keys in comments were found");
+    assert_eq!(keys, 22, "keys in comments were found");
 }
 
 #[test]

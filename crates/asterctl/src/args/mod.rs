@@ -2,6 +2,7 @@
 
 mod access;
 mod attachment;
+mod force;
 mod kill;
 mod member;
 mod password;
@@ -15,6 +16,7 @@ use clap::{Args, ValueEnum};
 
 pub use access::AccessArgs;
 pub use attachment::{AttachmentArg, attachments};
+pub use force::ForceArgs;
 pub use kill::KillArg;
 pub use member::MemberArg;
 pub use request_id::RequestIdArg;

@@ -10,12 +10,15 @@ pub mod events;
 pub mod explain;
 pub mod health;
 pub mod host;
+pub mod leader;
 pub mod manual;
+pub mod member;
 pub mod network;
 pub mod pki;
 pub mod plan;
 pub mod pool;
 pub mod release;
+pub mod snapshot;
 pub mod status;
 pub mod support_bundle;
 #[cfg(test)]
@@ -49,6 +52,9 @@ pub async fn run(cli: Cli) -> Result<()> {
         Noun::Check(check) => check.run(&mut Context::connect(&connection)?).await,
         Noun::Doctor(doctor) => doctor.run(&mut Context::connect(&connection)?).await,
         Noun::SupportBundle(bundle) => bundle.run(&connection).await,
+        Noun::Member(verb) => verb.run(&mut Context::connect(&connection)?).await,
+        Noun::Leader(verb) => verb.run(&mut Context::connect(&connection)?).await,
+        Noun::Snapshot(verb) => verb.run(&connection).await,
         Noun::Pool(verb) => verb.run(&mut Context::connect(&connection)?).await,
         Noun::Host(verb) => verb.run(&mut Context::connect(&connection)?).await,
         Noun::Network(verb) => verb.run(&mut Context::connect(&connection)?).await,

@@ -18,6 +18,7 @@ pub fn healthy() -> Facts {
         node,
         address: format!("10.0.0.{node}:7400"),
         is_voter: true,
+        is_drained: false,
         clock_ahead_ms: Some(3),
         round_trip_ms: Some(2),
         status: Some(replica::Status::Reachable(v1::ReplicaStatus {
@@ -61,6 +62,8 @@ pub fn healthy() -> Facts {
             leader: Some(1),
             replicas: [1, 2, 3].map(replica).into(),
             settings: None,
+            invited: Vec::new(),
+            waiting_for: String::new(),
         },
         pools: vec![v1::Pool { name: "p1".into(), ..Default::default() }],
         hosts: ["p1/a", "p1/b"].map(host).into(),

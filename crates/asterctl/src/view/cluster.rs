@@ -19,6 +19,19 @@ pub struct ClusterView {
     /// As the answering replica has them; null before the cluster is initialised.
     pub settings: Option<SettingsView>,
     pub replicas: Vec<ReplicaView>,
+    /// Those that are to become members, or voters.
+    pub invited: Vec<InvitedView>,
+    /// What the answering replica waits for before it is a member.
+    pub waiting_for: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct InvitedView {
+    pub node: u64,
+    pub address: String,
+    pub as_learner: bool,
+    pub replaces: Option<u64>,
+    pub waiting_for: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -26,6 +39,7 @@ pub struct ReplicaView {
     pub node: u64,
     pub address: String,
     pub is_voter: bool,
+    pub is_drained: bool,
     /// Null while it can't be asked.
     pub status: Option<ReplicaStatusView>,
     /// Why it can't be asked.
@@ -63,6 +77,8 @@ impl From<v1::ClusterStatus> for ClusterView {
             leader: status.leader,
             settings: status.settings.map(SettingsView::from),
             replicas,
+            invited: status.invited.into_iter().map(InvitedView::from).collect(),
+            waiting_for: (!status.waiting_for.is_empty()).then_some(status.waiting_for),
         }
     }
 }
@@ -72,6 +88,13 @@ fn has_quorum(replicas: &[ReplicaView]) -> bool {
     voters().filter(|voter| voter.status.is_some()).count() > voters().count() / 2
 }
 
+impl From<v1::InvitedMember> for InvitedView {
+    fn from(invited: v1::InvitedMember) -> Self {
+        let v1::InvitedMember { node, address, as_learner, replaces, waiting_for } = invited;
+        Self { node, address, as_learner, replaces, waiting_for }
+    }
+}
+
 impl From<v1::Replica> for ReplicaView {
     fn from(replica: v1::Replica) -> Self {
         let (status, error) = match replica.status {
@@ -79,7 +102,8 @@ impl From<v1::Replica> for ReplicaView {
             Some(v1::replica::Status::Unreachable(error)) => (None, Some(error)),
             None => (None, Some("it was not asked".to_owned())),
         };
-        Self { node: replica.node, address: replica.address, is_voter: replica.is_voter, status, error }
+        let v1::Replica { node, address, is_voter, is_drained, .. } = replica;
+        Self { node, address, is_voter, is_drained, status, error }
     }
 }
 
@@ -107,7 +131,11 @@ impl From<v1::ReplicaStatus> for ReplicaStatusView {
 
 impl ReplicaView {
     fn cells(&self) -> Vec<String> {
-        let voter = if self.is_voter { "" } else { " (no voter)" };
+        let voter = match (self.is_voter, self.is_drained) {
+            (true, true) => " (drained)",
+            (true, false) => "",
+            (false, _) => " (no voter)",
+        };
         let mut cells = vec![format!("{}{voter}", self.node), self.address.clone()];
         match &self.status {
             Some(status) => cells.extend([
@@ -190,6 +218,15 @@ impl View for ClusterView {
             for alarm in replica.status.iter().flat_map(|status| &status.certificate_alarms) {
                 text.push_str(&format!("replica {}: {alarm}\n", replica.node));
             }
+        }
+        for invited in &self.invited {
+            text.push_str(&format!(
+                "node {} at {} is to join; it waits for {}\n",
+                invited.node, invited.address, invited.waiting_for
+            ));
+        }
+        if let Some(waiting_for) = &self.waiting_for {
+            text.push_str(&format!("{waiting_for}\n"));
         }
         text
     }

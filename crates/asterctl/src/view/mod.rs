@@ -11,6 +11,7 @@ pub mod event;
 pub mod explanation;
 pub mod forecast;
 pub mod host;
+pub mod member;
 pub mod network;
 pub mod overview;
 pub mod plan;
@@ -19,6 +20,7 @@ pub mod pool_check;
 pub mod probe;
 pub mod receipt;
 pub mod settings;
+pub mod snapshot;
 #[cfg(test)]
 mod tests;
 pub mod topology;

@@ -87,6 +87,7 @@ unary! {
     ListAuditRequest => list_audit -> ListAuditResponse, Harmless;
     VerifyRequest => verify -> Verification, Harmless;
     WhatIfRequest => what_if -> Forecast, Harmless;
+    SaveSnapshotRequest => save_snapshot -> SnapshotFile, Harmless;
 }
 
 macro_rules! asks_a_pool {

@@ -6,6 +6,7 @@
 
 mod attempt;
 mod call;
+mod members;
 mod security;
 mod session;
 mod stream;
@@ -23,6 +24,7 @@ use tokio::time::Instant;
 use tonic::transport::Channel;
 
 pub use call::{Nature, ServerStreaming, Unary};
+pub use members::RestoreSnapshot;
 pub use security::Security;
 pub use stream::Follow;
 

@@ -111,6 +111,9 @@ pub fn operation_to_proto(operation: &Operation) -> Option<Message> {
         | Operation::AdoptNetworks { .. }
         | Operation::ForgetNetwork { .. }
         | Operation::ReportDivergence { .. }
+        | Operation::ChangeMembers(_)
+        | Operation::RestoreState { .. }
+        | Operation::RecoverCluster { .. }
         | Operation::AdoptTopology { .. } => return None,
     })
 }

@@ -79,6 +79,34 @@ impl v1::Admin for Replica {
         .await
     }
 
+    async fn change_members(
+        &self,
+        _request: Request<v1::ChangeMembersRequest>,
+    ) -> Result<Response<v1::ChangeMembersResponse>, Status> {
+        Err(Status::unimplemented("replicas without Raft have no members to change"))
+    }
+
+    async fn transfer_leadership(
+        &self,
+        _request: Request<v1::TransferLeadershipRequest>,
+    ) -> Result<Response<v1::TransferLeadershipResponse>, Status> {
+        Err(Status::unimplemented("replicas without Raft have no leader"))
+    }
+
+    async fn save_snapshot(
+        &self,
+        _request: Request<v1::SaveSnapshotRequest>,
+    ) -> Result<Response<v1::SnapshotFile>, Status> {
+        Err(Status::unimplemented("replicas without Raft have no log to take a snapshot of"))
+    }
+
+    async fn restore_snapshot(
+        &self,
+        _request: Request<tonic::Streaming<v1::SnapshotPiece>>,
+    ) -> Result<Response<v1::Receipt>, Status> {
+        Err(Status::unimplemented("replicas without Raft have no log to restore through"))
+    }
+
     async fn get_cluster_status(
         &self,
         _request: Request<v1::GetClusterStatusRequest>,
@@ -95,12 +123,15 @@ impl v1::Admin for Replica {
             let replica = v1::Replica {
                 clock_ahead_ms: Some(0),
                 round_trip_ms: Some(0),
+                is_drained: false,
                 node: self.node.0,
                 address: self.address.clone(),
                 is_voter: true,
                 status: Some(v1::replica::Status::Reachable(status)),
             };
             Ok(v1::ClusterStatus {
+                invited: Vec::new(),
+                waiting_for: String::new(),
                 cluster_id: state.cluster().map(|cluster| cluster.id.to_string()),
                 name: state.cluster().map(|cluster| cluster.name.to_string()),
                 node: self.node.0,

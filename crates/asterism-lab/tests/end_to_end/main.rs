@@ -9,6 +9,7 @@ mod controllers;
 mod deposed;
 mod foreign;
 mod hanging;
+mod members;
 mod mtu;
 mod refusals;
 mod stage;

@@ -11,11 +11,12 @@ mod inventory;
 mod moves;
 mod network;
 mod pool;
+pub mod timeline;
 mod topology;
 
 use crate::{
-    ClusterId, ClusterIdentity, ClusterSettings, Command, Effect, Event, EventKind, Name, NetworkState,
-    NodeId, Operation, Refusal, Reply, RequestId, SessionId, SettingsChange, Timestamp,
+    ClusterId, ClusterIdentity, ClusterSettings, Command, Effect, Event, EventKind, MemberChange, Name,
+    NetworkState, NodeId, Operation, Refusal, Reply, RequestId, SessionId, SettingsChange, Timestamp,
     event::MAX_EVENTS,
     session::{MAX_IDLE_MS, MAX_SESSIONS, Session},
 };
@@ -104,6 +105,9 @@ impl NetworkState {
             Operation::ForgetNetwork { network, epoch } => self.forget_network(*network, *epoch),
             Operation::MoveCenter { network, host } => self.move_center(network, host),
             Operation::MovePoolCenter { network, pool } => self.move_pool_center(network, pool),
+            Operation::ChangeMembers(change) => self.change_members(change),
+            Operation::RestoreState { state, members } => self.restore(state, members),
+            Operation::RecoverCluster { survivor, lost } => self.recover(*survivor, lost),
             Operation::AdoptTopology { epoch, based_on, changes } => {
                 self.adopt_topology(*epoch, *based_on, changes)
             }
@@ -153,6 +157,14 @@ impl NetworkState {
     fn report_divergence(&mut self, node: NodeId, epoch: u64, index: u64) -> Applied {
         self.require_epoch(epoch)?;
         self.record(EventKind::ReplicaDiverged { node, index });
+        Ok(Effect::Done)
+    }
+
+    fn change_members(&mut self, change: &MemberChange) -> Applied {
+        let node = change.node();
+        if let Some(change) = self.membership.change(change)? {
+            self.record(EventKind::MemberChanged { node, change });
+        }
         Ok(Effect::Done)
     }
 

@@ -9,12 +9,14 @@ mod adoption;
 mod audit;
 mod host;
 mod inventory;
+mod membership;
 mod moves;
 mod network;
 mod pool;
 mod refusals;
 mod session;
 mod settings;
+mod timeline;
 mod topology;
 
 use expect_test::Expect;

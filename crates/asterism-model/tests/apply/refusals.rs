@@ -257,6 +257,12 @@ fn each_refusal_says_what_is_wrong_and_what_would_be_valid() {
             host `p1/b` is disabled, and so no center; `asterctl host undrain p1/b` makes it one that may be
         (preferring p1) move-pool n1 p2
             network `n1` prefers pool-center `p1` and would go back to it; change the preference with `asterctl network update` first
+        (c4 invited, c2 retired) invite c2 10.9.0.2:7400
+            node c2 was removed from this cluster, and its id is used up; choose one that was never used
+        (c4 invited, c2 retired) invite c4 10.9.0.5:7400
+            node c4 is to join already, at 10.9.0.4:7400; remove it first, and choose another id for the new one
+        (another cluster's) restore
+            the snapshot is of another cluster, `other` (00000000000000000000000000000009); a cluster's state is restored from its own alone
     "#]].assert_eq(&said.concat());
 }
 
@@ -309,6 +315,15 @@ fn cases() -> Vec<(String, Refusal)> {
     cases.push(("(disabled) move n1 p1/b".to_owned(), refuse(&mut disabled, "move n1 p1/b")));
     let mut preferring = World::of(&format!("{LAB}\nupdate n1 prefer=p1")).state;
     cases.push(("(preferring p1) move-pool n1 p2".to_owned(), refuse(&mut preferring, "move-pool n1 p2")));
+    let mut invited = World::of(&format!("{LAB}\ninvite c4 10.9.0.4:7400\nretire c2")).state;
+    for case in ["invite c2 10.9.0.2:7400", "invite c4 10.9.0.5:7400"] {
+        cases.push((format!("(c4 invited, c2 retired) {case}"), refuse(&mut invited, case)));
+    }
+    let backup = Box::new(World::of("init other id=9").state.for_restore());
+    let restore = Operation::RestoreState { state: backup, members: BTreeSet::new() };
+    if let Reply::Refused(refusal) = World::of(LAB).execute(restore) {
+        cases.push(("(another cluster's) restore".to_owned(), refusal));
+    }
     cases
 }
 

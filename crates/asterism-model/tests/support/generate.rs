@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::xapi;
 use asterism_model::{
     AccessRole, Caller, Cause, ClusterId, Command, Datapath, Detection, Drain, DrainExtent, Encapsulation,
-    Host, HostId, HostInventory, HostRef, HostSpec, Mode, Name, NetworkChange, NetworkId, NetworkSpec,
-    NetworkState, NextCenter, NextPool, NodeId, Operation, OvsdbEndpoint, PoolAttachmentSpec, PoolId,
-    PoolInventory, PrivateNetwork, RequestId, Resilience, SessionId, SettingsChange, StarPlan, Timestamp,
-    TopologyPlan, Transport, TransportName, Uplinks, Vni, XapiUuid, encode_state,
+    Host, HostId, HostInventory, HostRef, HostSpec, Invitation, MemberChange, MemberRole, Mode, Name,
+    NetworkChange, NetworkId, NetworkSpec, NetworkState, NextCenter, NextPool, NodeId, Operation,
+    OvsdbEndpoint, PoolAttachmentSpec, PoolId, PoolInventory, PrivateNetwork, RequestId, Resilience,
+    SessionId, SettingsChange, StarPlan, Timestamp, TopologyPlan, Transport, TransportName, Uplinks, Vni,
+    XapiUuid, encode_state,
 };
 use proptest::{collection, option, prelude::*, sample};
 
@@ -314,11 +315,29 @@ pub fn operation() -> impl Strategy<Value = Operation> {
             let uplinks = if several { Uplinks::Several } else { Uplinks::One };
             Operation::RecordUplinks { host: HostId(host), epoch, uplinks }
         }),
+        2 => (1..6_u64, 0..5_usize, 1..6_u64).prop_map(|(node, verb, other)| {
+            Operation::ChangeMembers(member_change(NodeId(node), verb, NodeId(other)))
+        }),
         1 => (option::of(any::<u32>()), option::of(any::<bool>())).prop_map(|(bfd_budget, is_active)| {
             let mode = is_active.map(|is_active| if is_active { Mode::Active } else { Mode::ReadOnly });
             Operation::ChangeSettings(SettingsChange { bfd_budget, mode })
         }),
     ]
+}
+
+fn member_change(node: NodeId, verb: usize, other: NodeId) -> MemberChange {
+    match verb {
+        0 => {
+            let role = if other.0 == 1 { MemberRole::Learner } else { MemberRole::Voter };
+            let replaces = (other.0 > 3).then_some(other);
+            let invitation = Invitation { address: format!("10.9.0.{}:7400", node.0), role, replaces };
+            MemberChange::Invite { node, invitation }
+        }
+        1 => MemberChange::Join { node },
+        2 => MemberChange::Retire { node },
+        3 => MemberChange::Drain { node },
+        _ => MemberChange::Undrain { node },
+    }
 }
 
 fn init() -> Operation {

@@ -7,6 +7,8 @@
 //! enable p1/a | disable p1/a | remove p1/a [force] | forget h1 [epoch=1] | uplinks h1 one|several [epoch=1]
 //! network n p1 p2:san:host encap=gre mtu=1400 vni=7 prefer=p2 resilience=dual detection=fast
 //! update n set=p2:san remove=p1 host=p2:b host=p1:- prefer=p2 prefer=- mtu=1400 detection=normal
+//! invite c4 10.0.0.4:7400 [learner] [replaces=c1] | join c4 | retire c4 | drain-node c1 | undrain-node c1
+//! restore [c1 c2 ...] (of the state itself) | recover c1 c2 ...
 //! delete n | move n p1/a | move-pool n p1 | settings bfd=4000 mode=read-only
 //! adopt [epoch=1] [based=5] n1:vni=7:p1=h1:p2=h4+h5~h5>h6:center=p1:next=p2~:cause=dead
 //! ```
@@ -16,13 +18,18 @@
 //! A transport is `lan` with 1500 bytes unless told otherwise; an OVSDB answers at the first transport's address;
 //! pools behind a XAPI are in `xapi.rs`, and what becomes of others' networks in `adoption.rs`; `adopt` has the current epoch and revision. Panics on what it can't read: scripts are written by tests.
 
-use std::{collections::BTreeMap, net::IpAddr, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    str::FromStr,
+};
 
 use asterism_model::{
     Caller, Cause, ClusterId, Command, Datapath, Detection, Drain, DrainExtent, Encapsulation, HostId,
-    HostSpec, Mode, Name, NetworkChange, NetworkId, NetworkSpec, NetworkState, NextCenter, NextPool, NodeId,
-    Operation, OvsdbEndpoint, PoolAttachmentSpec, PoolId, RequestId, Resilience, SessionId, SettingsChange,
-    StarPlan, Timestamp, TopologyPlan, Transport, TransportName, Uplinks, Vni,
+    HostSpec, Invitation, MemberChange, MemberRole, Mode, Name, NetworkChange, NetworkId, NetworkSpec,
+    NetworkState, NextCenter, NextPool, NodeId, Operation, OvsdbEndpoint, PoolAttachmentSpec, PoolId,
+    RequestId, Resilience, SessionId, SettingsChange, StarPlan, Timestamp, TopologyPlan, Transport,
+    TransportName, Uplinks, Vni,
 };
 
 use super::{adoption, xapi};
@@ -100,6 +107,13 @@ fn parse_operation(verb: &str, words: &[&str], state: &NetworkState) -> Operatio
             bfd_budget: option(words, "bfd").map(parse_as),
             mode: option(words, "mode").map(parse_mode),
         }),
+        "invite" | "join" | "retire" | "drain-node" | "undrain-node" => parse_member_change(verb, words),
+        "restore" => {
+            Operation::RestoreState { state: state.clone().for_restore().into(), members: parse_nodes(words) }
+        }
+        "recover" => {
+            Operation::RecoverCluster { survivor: parse_node(first()), lost: parse_nodes(&words[1..]) }
+        }
         "move" => Operation::MoveCenter { network: parse_as(first()), host: parse_as(words[1]) },
         "move-pool" => Operation::MovePoolCenter { network: parse_as(first()), pool: parse_as(words[1]) },
         "delete" => Operation::DeleteNetwork { network: parse_as(first()) },
@@ -113,6 +127,34 @@ fn parse_operation(verb: &str, words: &[&str], state: &NetworkState) -> Operatio
         },
         other => panic!("there is no verb `{other}`"),
     }
+}
+
+fn parse_member_change(verb: &str, words: &[&str]) -> Operation {
+    let node = parse_node(words[0]);
+    Operation::ChangeMembers(match verb {
+        "invite" => {
+            let is_learner = words.contains(&"learner");
+            let invitation = Invitation {
+                address: words[1].to_owned(),
+                role: if is_learner { MemberRole::Learner } else { MemberRole::Voter },
+                replaces: option(words, "replaces").map(parse_node),
+            };
+            MemberChange::Invite { node, invitation }
+        }
+        "join" => MemberChange::Join { node },
+        "retire" => MemberChange::Retire { node },
+        "drain-node" => MemberChange::Drain { node },
+        "undrain-node" => MemberChange::Undrain { node },
+        other => panic!("there is no change `{other}` of members"),
+    })
+}
+
+fn parse_nodes(words: &[&str]) -> BTreeSet<NodeId> {
+    words.iter().map(|word| parse_node(word)).collect()
+}
+
+fn parse_node(word: &str) -> NodeId {
+    NodeId(parse_id(word, 'c'))
 }
 
 fn parse_host(label: &str, words: &[&str]) -> Operation {

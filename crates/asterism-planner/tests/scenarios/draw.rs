@@ -193,6 +193,8 @@ fn elections(state: &NetworkState, after: u64) -> Vec<String> {
             | EventKind::HostAdded { .. }
             | EventKind::HostStandingChanged { .. }
             | EventKind::SettingsChanged { .. }
+            | EventKind::MemberChanged { .. }
+            | EventKind::TimelineBegun { .. }
             | EventKind::NetworkCreated { .. }
             | EventKind::NetworkUpdated { .. }
             | EventKind::NetworkDeleted { .. } => {}

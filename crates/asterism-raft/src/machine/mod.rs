@@ -146,6 +146,11 @@ pub struct SnapshotBuilder {
 /// A whole snapshot file.
 pub type SnapshotData = Bytes;
 
+/// The state that a snapshot file holds, with what it says of itself.
+pub fn read_snapshot(bytes: &[u8]) -> Result<(SnapshotMeta, NetworkState), SnapshotError> {
+    format::decode(bytes)
+}
+
 /// Checks a snapshot file and returns what it says of itself.
 pub fn decode_snapshot(bytes: &[u8]) -> Result<SnapshotMeta, SnapshotError> {
     format::decode(bytes).map(|(meta, _)| meta)

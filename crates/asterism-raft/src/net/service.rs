@@ -15,9 +15,10 @@ use tonic::{Request, Response, Status, Streaming, transport::CertificateDer};
 use super::{
     Description, MAX_SNAPSHOT_BYTES, PeerConnector, ReadIndex, SNAPSHOT_IDLE, SnapshotHead, Station,
     notes::{News, Notes},
+    station::Misdirected,
 };
 use crate::{
-    machine::decode_snapshot,
+    machine::{StateMachine, decode_snapshot},
     proto::{Envelope, SnapshotPart, raft_server, snapshot_part::Part},
     replica::{Raft, metrics},
     types::{Address, CommittedLeaderId, TokioTypes},
@@ -36,15 +37,22 @@ struct Inner {
     raft: Raft,
     station: Arc<Station>,
     connector: Arc<dyn PeerConnector>,
+    /// Knows whose ids are used up.
+    machine: StateMachine,
     refusals: Notes,
     /// Held while a snapshot comes in: one at a time is kept in memory.
     receiving: Mutex<()>,
 }
 
 impl PeerService {
-    pub fn new(raft: Raft, station: Arc<Station>, connector: Arc<dyn PeerConnector>) -> Self {
-        let inner =
-            Inner { raft, station, connector, refusals: Notes::default(), receiving: Mutex::default() };
+    pub fn new(
+        raft: Raft,
+        station: Arc<Station>,
+        connector: Arc<dyn PeerConnector>,
+        machine: StateMachine,
+    ) -> Self {
+        let (refusals, receiving) = (Notes::default(), Mutex::default());
+        let inner = Inner { raft, station, connector, machine, refusals, receiving };
         Self { inner: Arc::new(inner) }
     }
 
@@ -103,7 +111,10 @@ impl Inner {
             Err(problem) => Some(Status::from(problem)),
             Ok(_) => {
                 let verified = self.connector.verify(from, certificates.map(Vec::as_slice));
-                verified.err().map(|problem| Status::permission_denied(format!("not node {from}: {problem}")))
+                let is_liar = verified
+                    .err()
+                    .map(|problem| Status::permission_denied(format!("not node {from}: {problem}")));
+                is_liar.or_else(|| self.is_removed(from).then(|| Misdirected::Removed { from }.into()))
             }
         };
         let news = self.refusals.note(from, refusal.as_ref().map(Status::message));
@@ -115,6 +126,14 @@ impl Inner {
             (News::Problem | News::Nothing, _) => (),
         }
         refusal.map_or(Ok(from), Err)
+    }
+}
+
+impl Inner {
+    /// A node that was removed, or that is of a lost timeline, may know nothing of it, and go on with those who don't either.
+    fn is_removed(&self, node: NodeId) -> bool {
+        let is_retired = self.machine.view().state.membership().retired().contains(&node);
+        is_retired && metrics(&self.raft).membership_config.get_node(&node.0).is_none()
     }
 }
 

@@ -36,6 +36,8 @@ pub enum Misdirected {
          and add it again under a new node id"
     )]
     Reborn { from: NodeId },
+    #[error("node {from} was removed from this cluster: it is to be stopped, and its id never comes back")]
+    Removed { from: NodeId },
     #[error("the message's body can't be read: {0}")]
     Body(String),
 }

@@ -1,8 +1,15 @@
-//! Adding and removing voters, one at a time.
+//! Who votes: learners, voters, and their end; one change at a time.
+//!
+//! Here stands *how*. Whether a change is wise (a quorum answers after it, the id was never used) is for the caller to
+//! decide, who also knows the replicated state.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use asterism_model::NodeId;
+use futures::future::join_all;
 use openraft::{
     ChangeMembers,
     errors::{ClientWriteError, ForwardReason, RaftError},
@@ -20,31 +27,71 @@ use crate::{
 };
 
 type ChangeError = RaftError<TokioTypes, ClientWriteError<TokioTypes>>;
+type Change = ChangeMembers<u64, Address>;
 
 impl Replica {
-    /// Adds a voter under a node id that was never used before; first as a learner, until it is caught up.
+    /// Adds a node under an id that was never used before, as a learner. Returns once that is committed; the log follows.
     ///
     /// # Errors
     /// The node doesn't answer, or took part in a cluster already. After [`MembershipError::Unknown`] it may be a
-    /// learner or a voter: see [`Replica::status`], and ask again.
-    pub async fn add_member(&self, peer: Peer, deadline: Duration) -> Result<(), MembershipError> {
+    /// learner: see [`Replica::status`], and ask again.
+    pub async fn add_learner(&self, peer: &Peer, deadline: Duration) -> Result<(), MembershipError> {
         self.check_running()?;
         let start = Instant::now();
         let _alone = self.alone(peer.node)?;
+        if self.read_stale().state.membership().retired().contains(&peer.node) {
+            return Err(refused(
+                peer.node,
+                "it was removed, and its id is used up".to_owned(),
+                "a new node id",
+            ));
+        }
         let (node, address) = (peer.node.0, Address(peer.address.clone()));
+        match metrics(&self.inner.raft).membership_config.get_node(&node) {
+            Some(known) if *known == address => return Ok(()),
+            Some(known) => {
+                return Err(refused(peer.node, format!("it is a member at {known}"), "a new node id"));
+            }
+            None => self.require_pristine(peer, rest(start, deadline)).await?,
+        }
+        let learn = self.inner.raft.add_learner(node, address, false);
+        self.changed(peer.node, timeout(rest(start, deadline), learn).await, deadline)
+    }
+
+    /// Makes a learner a voter, and takes `replaced` out in the same step: at no time does either stand beside the other
+    /// without a majority of both memberships having agreed.
+    ///
+    /// # Errors
+    /// It is no member. After [`MembershipError::Unknown`] see [`Replica::status`], and ask again.
+    pub async fn promote(
+        &self,
+        node: NodeId,
+        replaced: Option<NodeId>,
+        deadline: Duration,
+    ) -> Result<(), MembershipError> {
+        self.check_running()?;
+        let _alone = self.alone(node)?;
+        self.require_member(node)?;
+        let mut steps = vec![Change::AddVoterIds(BTreeSet::from([node.0]))];
         let membership = metrics(&self.inner.raft).membership_config;
-        match membership.get_node(&node) {
-            Some(known) if *known == address => (),
-            Some(known) => return Err(refused(&peer, format!("it is a member at {known}"), "a new node id")),
-            None => self.require_pristine(&peer, rest(start, deadline)).await?,
+        if let Some(replaced) = replaced
+            && membership.get_node(&replaced.0).is_some()
+        {
+            steps.push(leave(replaced, membership.voter_ids().any(|voter| voter == replaced.0)));
         }
-        if membership.get_node(&node).is_none() {
-            let learn = self.inner.raft.add_learner(node, address.clone(), true);
-            self.changed(&peer, timeout(rest(start, deadline), learn).await, deadline)?;
-        }
-        let voters = ChangeMembers::AddVoters(BTreeMap::from([(node, address)]));
-        let promote = self.inner.raft.change_membership(voters, false);
-        self.changed(&peer, timeout(rest(start, deadline), promote).await, deadline)
+        self.change(node, Change::Batch(steps), false, deadline).await
+    }
+
+    /// Takes a node's vote; it stays a learner.
+    ///
+    /// # Errors
+    /// It is no member, or the only voter. After [`MembershipError::Unknown`] see [`Replica::status`], and ask again.
+    pub async fn demote(&self, node: NodeId, deadline: Duration) -> Result<(), MembershipError> {
+        self.check_running()?;
+        let _alone = self.alone(node)?;
+        self.require_member(node)?;
+        self.require_other_voter(node)?;
+        self.change(node, Change::RemoveVoters([node.0].into()), true, deadline).await
     }
 
     /// Takes a node out, for ever. A leader that removes itself hands over afterwards.
@@ -53,29 +100,113 @@ impl Replica {
     /// It is no member, or the only voter. After [`MembershipError::Unknown`] see [`Replica::status`], and ask again.
     pub async fn remove_member(&self, node: NodeId, deadline: Duration) -> Result<(), MembershipError> {
         self.check_running()?;
-        let start = Instant::now();
         let _alone = self.alone(node)?;
-        let membership = metrics(&self.inner.raft).membership_config;
-        let Some(address) = membership.get_node(&node.0) else {
-            let members: Vec<String> =
-                membership.nodes().map(|(node, _)| NodeId(*node).to_string()).collect();
-            let (problem, expected) =
-                ("it is no member".to_owned(), format!("one of {}", members.join(", ")));
-            return Err(MembershipError::Refused { node, problem, expected });
-        };
-        let peer = Peer { node, address: address.0.clone() };
-        let mut voters = membership.voter_ids();
-        if voters.by_ref().all(|voter| voter == node.0) {
-            return Err(refused(&peer, "it is the only voter".to_owned(), "another voter to be added first"));
+        self.require_member(node)?;
+        self.require_other_voter(node)?;
+        let is_voter = metrics(&self.inner.raft).membership_config.voter_ids().any(|voter| voter == node.0);
+        self.change(node, leave(node, is_voter), false, deadline).await
+    }
+
+    /// Ends a change that a leader before left half done. Returns at once where there is none.
+    ///
+    /// # Errors
+    /// As of any change.
+    pub async fn finish_change(&self, deadline: Duration) -> Result<(), MembershipError> {
+        if !self.is_left_half_done() {
+            return Ok(());
         }
-        // A voter that isn't retained as a learner is gone with its vote.
-        let removed = if membership.voter_ids().any(|voter| voter == node.0) {
-            ChangeMembers::RemoveVoters([node.0].into())
-        } else {
-            ChangeMembers::RemoveNodes([node.0].into())
-        };
-        let removal = self.inner.raft.change_membership(removed, false);
-        self.changed(&peer, timeout(rest(start, deadline), removal).await, deadline)
+        let own = self.inner.config.node;
+        let _alone = self.alone(own)?;
+        // To what it was to lead to, and nothing besides.
+        self.change(own, Change::AddVoters(BTreeMap::new()), true, deadline).await
+    }
+
+    /// Whether a change is half done: two sets of voters count.
+    pub fn is_changing(&self) -> bool {
+        metrics(&self.inner.raft).membership_config.membership().get_joint_config().len() > 1
+    }
+
+    /// Whether the leader before left one half done: it is committed, and nobody is at it. One that is not committed yet waits
+    /// for its voters.
+    pub fn is_left_half_done(&self) -> bool {
+        let metrics = metrics(&self.inner.raft);
+        let applied = metrics.last_applied.map(|id| id.index);
+        let changed = metrics.membership_config.log_id().as_ref().map(|id| id.index);
+        self.is_changing() && changed <= applied
+    }
+
+    /// The voters that answer when they are asked now, this node among them. What was heard a moment ago may be from before a node
+    /// was lost, and a change that needs its vote would then wait for it for ever.
+    pub async fn answering_voters(&self, deadline: Duration) -> BTreeSet<NodeId> {
+        let own = self.inner.config.node;
+        let voters = self.status().members.into_iter().filter(|member| member.voter);
+        let asked = voters.map(|member| async move {
+            let peer = member.peer;
+            let answers = peer.node == own || {
+                let call = self.inner.links.call(&peer, Class::Control, Method::Describe, &(), deadline);
+                call.await.is_ok_and(|_: Description| true)
+            };
+            answers.then_some(peer.node)
+        });
+        join_all(asked).await.into_iter().flatten().collect()
+    }
+
+    /// Whether this node stands for election when its leader is lost. It votes in any case. Not kept over a restart.
+    pub fn allow_election(&self, is_allowed: bool) {
+        self.inner.raft.runtime_config().elect(is_allowed);
+    }
+
+    /// Whether a node answers under its name, and knows of no members yet.
+    ///
+    /// # Errors
+    /// A sentence that says what is the matter.
+    async fn require_pristine(&self, peer: &Peer, deadline: Duration) -> Result<(), MembershipError> {
+        let asked = self.inner.links.call(peer, Class::Control, Method::Describe, &(), deadline).await;
+        let Description { members } = asked.map_err(|error| {
+            refused(peer.node, format!("at {}: {error}", peer.address), "a node that answers")
+        })?;
+        // It may have been told, with nobody having heard that it was.
+        let is_told = || members.get(&peer.node.0) == Some(&peer.address) && self.is_of_ours(&members);
+        if members.is_empty() || is_told() {
+            return Ok(());
+        }
+        let expected = "a new node id with an empty data directory";
+        Err(refused(peer.node, "it has been a member of a cluster".to_owned(), expected))
+    }
+
+    /// Every other member that it knows of is one here.
+    fn is_of_ours(&self, members: &BTreeMap<u64, String>) -> bool {
+        let own = &self.inner.config;
+        members.get(&own.node.0) == Some(&own.advertise)
+    }
+
+    fn require_member(&self, node: NodeId) -> Result<(), MembershipError> {
+        let membership = metrics(&self.inner.raft).membership_config;
+        if membership.get_node(&node.0).is_some() {
+            return Ok(());
+        }
+        let members: Vec<String> = membership.nodes().map(|(node, _)| NodeId(*node).to_string()).collect();
+        let expected = format!("one of {}", members.join(", "));
+        Err(MembershipError::Refused { node, problem: "it is no member".to_owned(), expected })
+    }
+
+    fn require_other_voter(&self, node: NodeId) -> Result<(), MembershipError> {
+        let membership = metrics(&self.inner.raft).membership_config;
+        if membership.voter_ids().any(|voter| voter != node.0) {
+            return Ok(());
+        }
+        Err(refused(node, "it is the only voter".to_owned(), "another voter to be added first"))
+    }
+
+    async fn change(
+        &self,
+        node: NodeId,
+        change: Change,
+        retain: bool,
+        deadline: Duration,
+    ) -> Result<(), MembershipError> {
+        let changed = timeout(deadline, self.inner.raft.change_membership(change, retain)).await;
+        self.changed(node, changed, deadline)
     }
 
     fn alone(&self, node: NodeId) -> Result<MutexGuard<'_, ()>, MembershipError> {
@@ -86,21 +217,9 @@ impl Replica {
         })
     }
 
-    /// A node with a past would bring it along.
-    async fn require_pristine(&self, peer: &Peer, deadline: Duration) -> Result<(), MembershipError> {
-        let asked = self.inner.links.call(peer, Class::Control, Method::Describe, &(), deadline).await;
-        let Description { members } = asked
-            .map_err(|error| refused(peer, format!("at {}: {error}", peer.address), "a node that answers"))?;
-        if members.is_empty() {
-            return Ok(());
-        }
-        let expected = "a new node id with an empty data directory";
-        Err(refused(peer, "it has been a member of a cluster".to_owned(), expected))
-    }
-
     fn changed<T, E>(
         &self,
-        peer: &Peer,
+        node: NodeId,
         change: Result<Result<T, ChangeError>, E>,
         deadline: Duration,
     ) -> Result<(), MembershipError> {
@@ -114,7 +233,7 @@ impl Replica {
                 Err(MembershipError::NotLeader { leader })
             }
             Ok(Err(RaftError::APIError(ClientWriteError::ChangeMembershipError(error)))) => {
-                Err(refused(peer, error.to_string(), "another change of the members to be done first"))
+                Err(refused(node, error.to_string(), "another change of the members to be done first"))
             }
             Ok(Err(RaftError::APIError(error))) => {
                 Err(MembershipError::Unknown { reason: error.to_string() })
@@ -130,6 +249,11 @@ impl Replica {
     }
 }
 
-fn refused(peer: &Peer, problem: String, expected: &str) -> MembershipError {
-    MembershipError::Refused { node: peer.node, problem, expected: expected.to_owned() }
+/// Out of the cluster; a voter that isn't retained as a learner is gone with its vote.
+fn leave(node: NodeId, is_voter: bool) -> Change {
+    if is_voter { Change::RemoveVoters([node.0].into()) } else { Change::RemoveNodes([node.0].into()) }
+}
+
+fn refused(node: NodeId, problem: String, expected: &str) -> MembershipError {
+    MembershipError::Refused { node, problem, expected: expected.to_owned() }
 }

@@ -105,7 +105,7 @@ impl Replica {
         let network = Network { links: links.clone(), append_deadline: APPEND_DEADLINE };
         let raft = Raft::new(config.node.0, raft_config, network, log.clone(), machine.clone());
         let raft = raft.await.map_err(|error| start_failed(&failure, &error))?;
-        let service = PeerService::new(raft.clone(), station, peers);
+        let service = PeerService::new(raft.clone(), station, peers, machine.clone());
         let closing = Arc::new(AtomicBool::new(false));
         let (leadership, watcher) = watch::spawn(&raft, failure.clone(), closing.clone());
         tracing::info!(node = %config.node, cluster = %config.cluster, dir = %config.data_dir.display(), "replica started");

@@ -15,6 +15,9 @@ use crate::{
 /// Far above what an operator's command takes; below what a message between replicas may carry.
 const MAX_COMMAND_BYTES: usize = 1 << 20;
 
+/// A whole state. Half of what a message between replicas may carry.
+const MAX_RESTORE_BYTES: usize = 8 << 20;
+
 type WriteError = RaftError<TokioTypes, ClientWriteError<TokioTypes>>;
 
 impl Replica {
@@ -62,8 +65,9 @@ impl Replica {
     ) -> Result<Proposed, ProposeError> {
         self.check_running()?;
         let size = encode_command(&command).len();
-        if size > MAX_COMMAND_BYTES {
-            return Err(ProposeError::TooLarge { size, max: MAX_COMMAND_BYTES });
+        let max = max_bytes(&command.operation);
+        if size > max {
+            return Err(ProposeError::TooLarge { size, max });
         }
         let permit = timeout(deadline, self.inner.proposals.acquire()).await;
         let Ok(Ok(_permit)) = permit else { return Err(ProposeError::Busy) };
@@ -90,6 +94,10 @@ impl Replica {
             RaftError::Fatal(fatal) => ProposeError::Unknown { reason: self.stopped(&fatal).to_string() },
         }
     }
+}
+
+fn max_bytes(operation: &Operation) -> usize {
+    if matches!(operation, Operation::RestoreState { .. }) { MAX_RESTORE_BYTES } else { MAX_COMMAND_BYTES }
 }
 
 pub fn forwarded(forward: &ForwardToLeader<TokioTypes>) -> Option<Peer> {

@@ -89,10 +89,17 @@ impl Replica {
             let expected = format!("one of {}", voters.join(", "));
             return Err(TransferError::Target { node, problem: problem.to_owned(), expected });
         }
+        let view = self.read_stale();
+        let drained = view.state.membership().drained();
+        if let Some(node) = to.filter(|node| drained.contains(node)) {
+            let (problem, expected) = ("it is drained".to_owned(), "one that may lead".to_owned());
+            return Err(TransferError::Target { node, problem, expected });
+        }
         let alive = self.inner.config.timing.election_min;
         let answers = |member: &&MemberStatus| member.last_heard.is_some_and(|age| age < alive);
         let wanted = |member: &&MemberStatus| to.is_none_or(|node| node == member.peer.node);
-        Ok(others.filter(wanted).filter(answers).cloned().collect())
+        let may_lead = |member: &&MemberStatus| !drained.contains(&member.peer.node);
+        Ok(others.filter(may_lead).filter(wanted).filter(answers).cloned().collect())
     }
 }
 

@@ -44,6 +44,11 @@ const CALLS: &[(&str, Need)] = &[
     ("CheckPool", Need::Role(Operator)),
     ("Adopt", Need::Role(Operator)),
     ("InitCluster", Need::Role(Admin)),
+    ("ChangeMembers", Need::Role(Admin)),
+    ("TransferLeadership", Need::Role(Admin)),
+    // The whole state, with sealed passwords in it.
+    ("SaveSnapshot", Need::Role(Admin)),
+    ("RestoreSnapshot", Need::Role(Admin)),
     ("ReportDenied", Need::Node),
 ];
 
@@ -65,6 +70,7 @@ const READS: &[&str] = &[
     "Await",
     "ListAudit",
     "CheckPool",
+    "SaveSnapshot",
 ];
 
 /// Services that say no more than that the replica is there, and what it can be asked.

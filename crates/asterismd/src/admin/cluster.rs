@@ -124,6 +124,8 @@ impl AdminService {
             leader: status.leader.map(|leader| leader.node.0),
             replicas,
             settings: state.cluster().map(|_| convert::settings(state.settings())),
+            invited: if local { Vec::new() } else { self.invited(&status.members).await },
+            waiting_for: if status.members.is_empty() { self.waits_for() } else { String::new() },
         }
     }
 
@@ -153,6 +155,7 @@ impl AdminService {
             address: member.peer.address.clone(),
             is_voter: member.voter,
             status: Some(status),
+            is_drained: self.replica.read_stale().state.membership().drained().contains(&member.peer.node),
         }
     }
 

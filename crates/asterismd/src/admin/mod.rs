@@ -12,11 +12,13 @@ mod explain;
 mod forward;
 mod health;
 mod live;
+mod members;
 mod plan;
 mod pool;
 mod pool_status;
 mod read;
 mod receipts;
+mod snapshot;
 mod stream;
 mod unanswered;
 mod verify;
@@ -31,7 +33,7 @@ use asterism_planner::Graces;
 use asterism_raft::{Peer, ProposeError, ReadError, Replica, View};
 use tokio::sync::watch;
 use tokio_stream::Stream;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
     access::caller, agreement::Digests, clock::Clock, credentials::Standing, leader::LeaderView,
@@ -128,6 +130,60 @@ impl v1::Admin for AdminService {
         }
         let caller = caller::of(&request)?;
         Ok(Response::new(self.apply_write(caller, &request.into_inner()).await?))
+    }
+
+    async fn change_members(
+        &self,
+        request: Request<v1::ChangeMembersRequest>,
+    ) -> Answer<v1::ChangeMembersResponse> {
+        if let Some(leader) = self.leader_to_ask(&request)? {
+            return self
+                .forwarder
+                .admin(&leader)?
+                .change_members(forward::passed_on(request))
+                .await
+                .map_err(forward::told);
+        }
+        let caller = caller::of(&request)?;
+        Ok(Response::new(self.change_membership(&caller, request.into_inner()).await?))
+    }
+
+    async fn transfer_leadership(
+        &self,
+        request: Request<v1::TransferLeadershipRequest>,
+    ) -> Answer<v1::TransferLeadershipResponse> {
+        if let Some(leader) = self.leader_to_ask(&request)? {
+            return self
+                .forwarder
+                .admin(&leader)?
+                .transfer_leadership(forward::passed_on(request))
+                .await
+                .map_err(forward::told);
+        }
+        Ok(Response::new(self.hand_over(request.into_inner().to).await?))
+    }
+
+    async fn save_snapshot(&self, request: Request<v1::SaveSnapshotRequest>) -> Answer<v1::SnapshotFile> {
+        match self.reading(&request, request.get_ref().consistency).await? {
+            Reading::Here(view) => Ok(Response::new(self.snapshot_file(&view)?)),
+            Reading::At(leader) => self
+                .forwarder
+                .admin(&leader)?
+                .save_snapshot(forward::passed_on(request))
+                .await
+                .map_err(forward::told),
+        }
+    }
+
+    async fn restore_snapshot(&self, request: Request<Streaming<v1::SnapshotPiece>>) -> Answer<v1::Receipt> {
+        let leader = self.leader_to_ask(&request)?;
+        let (marks, file) = snapshot::receive(request).await?;
+        if let Some(leader) = leader {
+            let pieces = marks.map(|()| tokio_stream::iter(file.pieces()));
+            let mut leader = self.forwarder.admin(&leader)?;
+            return leader.restore_snapshot(forward::passed_on(pieces)).await.map_err(forward::told);
+        }
+        Ok(Response::new(self.restore(caller::of(&marks)?, &file).await?))
     }
 
     async fn get_settings(

@@ -32,6 +32,7 @@ fn message() -> v1::ClusterStatus {
         })
     };
     let replica = |node: u64, status: v1::replica::Status| v1::Replica {
+        is_drained: node == 3,
         node,
         address: format!("10.0.0.{node}:7400"),
         is_voter: node != 4,
@@ -39,6 +40,8 @@ fn message() -> v1::ClusterStatus {
         ..Default::default()
     };
     v1::ClusterStatus {
+        invited: Vec::new(),
+        waiting_for: String::new(),
         cluster_id: Some("0000000000000000000000000000002a".into()),
         name: Some("lab".into()),
         node: 1,

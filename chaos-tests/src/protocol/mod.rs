@@ -3,7 +3,7 @@
 //! What is simulated is what they stand on: a network that delays, loses, reorders and repeats, whole and one-way; disks that
 //! forget what was not synced, take their time, and fail; machines that lose power. One seed gives a whole run, and the same
 //! seed the same run, byte for byte. Faults come in the first phase, while clients write and read; in the second all is
-//! mended, and within [`PATIENCE`] a write must be accepted and all replicas be equal.
+//! mended, and within `PATIENCE` a write must be accepted and all replicas be equal.
 //!
 //! Not simulated: gRPC and TLS between replicas, RocksDB (its own conformance and crash tests stand in `asterism-raft`), and
 //! `Replica`, which is bound to tokio: what a client may believe of an error is modelled as `Replica::propose` tells it.

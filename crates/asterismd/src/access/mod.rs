@@ -3,7 +3,7 @@
 //! The TLS handshake shows that a certificate is of the cluster's authority; the gate reads from it who calls, holds that
 //! against [`table`], the one place that says what each call needs, and puts the [`Caller`] where services find it. A node is
 //! believed when it passes on somebody else's request and says whose it is ([`caller`]). What is refused to somebody known goes
-//! to the audit trail ([`denied`]).
+//! to the audit trail (`denied`).
 
 pub mod caller;
 mod denied;

@@ -123,8 +123,8 @@ pub async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let Serving { server, agreement } = server::serve(&config, parts, stopped).await?;
     let serving = tokio::spawn(server);
     let mut agreement = tokio::spawn(agreement);
-    let feeding = tokio::spawn(supervisor.clone().feed(replica.clone()));
     supervisor.ready(&format!("replica {} of {} serves {}", config.node.0, config.cluster, config.listen));
+    let feeding = tokio::spawn(supervisor.clone().feed(replica.clone()));
 
     let code = tokio::select! {
         _ = terminate.recv() => stop_gracefully(&replica).await,

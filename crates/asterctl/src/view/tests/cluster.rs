@@ -82,7 +82,7 @@ fn the_cluster() {
             NODE          ADDRESS        ROLE         TERM  LOG  APPLIED  SNAPSHOT  LAG  REVISION  EPOCH  DIGEST    CERT  VERSION
             1             10.0.0.1:7400  leader       7     120  120      100       0    12        4      01234567  90 d  0.1.0
             2             10.0.0.2:7400  follower     7     120  118      100       2    12        4      fedcba98  90 d  0.1.0
-            3             10.0.0.3:7400  unreachable  -     -    -        -         -    -         -      -         -     -
+            3 (drained)   10.0.0.3:7400  unreachable  -     -    -        -         -    -         -      -         -     -
             4 (no voter)  10.0.0.4:7400  learner      7     120  120      100       0    12        4      ffff      90 d  0.1.0
             replica 3: connection refused
         "#]],

@@ -95,13 +95,15 @@ impl Default for Settings {
 impl Cluster {
     /// `nodes` replicas, started and not yet a cluster.
     pub async fn started(nodes: u64, settings: Settings) -> Self {
-        let mut addresses = BTreeMap::new();
+        // Bound again when the nodes start. An address of the test's own: on 127.0.0.1, a connection of someone else may have
+        // taken a port meanwhile. All are held until the last is known, or one port could be given twice.
+        let mut held = BTreeMap::new();
         for node in 1..=nodes {
-            // Bound again when the node starts. An address of the test's own: on 127.0.0.1, a connection of someone
-            // else may have taken the port meanwhile.
-            let listener = TcpListener::bind((own_ip(), 0)).await.unwrap();
-            addresses.insert(node, listener.local_addr().unwrap());
+            held.insert(node, TcpListener::bind((own_ip(), 0)).await.unwrap());
         }
+        let addresses: BTreeMap<u64, SocketAddr> =
+            held.iter().map(|(node, listener)| (*node, listener.local_addr().unwrap())).collect();
+        drop(held);
         let mut links = BTreeMap::new();
         for from in 1..=nodes {
             for to in (1..=nodes).filter(|to| *to != from) {

@@ -1,11 +1,7 @@
 //! Replicas on loopback in this process, with certificates of an authority of the test's own, and clients of all kinds.
 
-use std::{
-    fs,
-    net::{SocketAddr, TcpListener},
-    path::Path,
-    time::Duration,
-};
+use crate::ports;
+use std::{fs, net::SocketAddr, path::Path, time::Duration};
 
 use asterism_api::{Client, ClientConfig, Failure, Security, v1};
 use asterism_model::{AccessRole, NodeId};
@@ -43,7 +39,7 @@ impl Cluster {
     pub async fn start(replicas: u64, more: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         make(dir.path(), replicas);
-        let addresses: Vec<SocketAddr> = (0..replicas).map(|_| free_port()).collect();
+        let addresses: Vec<SocketAddr> = ports::free(usize::try_from(replicas).unwrap());
         for (id, address) in (1..).zip(&addresses) {
             let path = dir.path().join(format!("node{id}.toml"));
             fs::write(&path, configuration(id, *address, more)).unwrap();
@@ -182,11 +178,6 @@ pub fn make(dir: &Path, replicas: u64) {
 
 pub fn now() -> i64 {
     i64::try_from(Clock::start().wall().0 / 1000).unwrap()
-}
-
-/// Free a moment ago: the configuration names it before the replica has it.
-fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 fn configuration(id: u64, address: SocketAddr, more: &str) -> String {

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod cluster;
+#[path = "../support/ports.rs"]
+mod ports;
 
 use std::{
     fs,

@@ -1,9 +1,10 @@
 //! Replicas as processes on loopback, and a client that asks them as asterctl does.
 
+use crate::ports;
 use std::{
     collections::BTreeMap,
     fs::{self, File},
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
@@ -49,10 +50,7 @@ impl Cluster {
         let outset =
             Outset { nodes: (1..=size).map(subject).collect(), admin: "admin".parse().unwrap(), days: 30 };
         outset.make(files.path(), i64::try_from(Clock::start().wall().0 / 1000).unwrap()).unwrap();
-        // All held at once, so that no two are the same.
-        let held: Vec<TcpListener> =
-            (0..2 * size).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-        let mut ports = held.iter().map(|listener| listener.local_addr().unwrap());
+        let mut ports = ports::free(usize::try_from(2 * size).unwrap()).into_iter();
         let mut free = || ports.next().unwrap();
         let nodes: BTreeMap<u64, Node> =
             (1..=size).map(|node| (node, Node { address: free(), metrics: free(), process: None })).collect();

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod cluster;
+#[path = "../support/ports.rs"]
+mod ports;
 
 use std::{
     fs,
@@ -26,7 +28,7 @@ async fn a_supervisor_hears_of_start_life_and_end() {
     let mut cluster = Cluster::new(1);
     cluster.start(1, &[("NOTIFY_SOCKET", &name), ("WATCHDOG_USEC", "600000")]);
     let first = heard(&socket);
-    assert!(first.starts_with("READY=1\nSTATUS=replica 1 of test serves 127.0.0.1:"), "{first}");
+    assert!(first.starts_with("READY=1\nSTATUS=replica 1 of test serves 127."), "{first}");
     assert_eq!(heard(&socket), "WATCHDOG=1", "though it belongs to no cluster yet");
 
     let metrics = cluster.metrics(1);

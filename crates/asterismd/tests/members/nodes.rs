@@ -1,9 +1,10 @@
 //! Replicas as processes with an authority of their own, and a client that asks them as asterctl does.
 
+use crate::ports;
 use std::{
     collections::BTreeMap,
     fs::{self, File},
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
@@ -38,11 +39,7 @@ impl Nodes {
     pub fn start(ids: &[u64]) -> Self {
         let files = tempfile::tempdir().unwrap();
         make_certificates(files.path(), ids);
-        // All at once, so that no port is given twice.
-        let ports: Vec<TcpListener> = ids.iter().map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-        let addresses: BTreeMap<u64, SocketAddr> =
-            ids.iter().zip(&ports).map(|(node, port)| (*node, port.local_addr().unwrap())).collect();
-        drop(ports);
+        let addresses: BTreeMap<u64, SocketAddr> = ids.iter().copied().zip(ports::free(ids.len())).collect();
         let client = client(files.path(), addresses.values());
         let mut nodes = Self { processes: BTreeMap::new(), addresses, files, client };
         for node in ids {

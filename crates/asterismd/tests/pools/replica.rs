@@ -1,8 +1,9 @@
 //! One replica as a process, with a cluster of its own, and a client that asks it as asterctl does.
 
+use crate::ports;
 use std::{
     fs::{self, File},
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
@@ -32,7 +33,7 @@ impl Replica {
     pub async fn start() -> Self {
         let files = tempfile::tempdir().unwrap();
         make_certificates(files.path());
-        let address = free_port();
+        let [address] = ports::free(1)[..] else { unreachable!("one was asked for") };
         fs::write(files.path().join("node.toml"), configuration(address)).unwrap();
         let process = Command::new(env!("CARGO_BIN_EXE_asterismd"))
             .arg("--config")
@@ -121,11 +122,6 @@ fn make_certificates(dir: &Path) {
     let node = Subject::Node { node: NodeId(1), addresses: vec!["127.0.0.1".to_owned()] };
     let outset = Outset { nodes: vec![node], admin: "admin".parse().unwrap(), days: 30 };
     outset.make(dir, i64::try_from(Clock::start().wall().0 / 1000).unwrap()).unwrap();
-}
-
-/// Free a moment ago: the configuration names it before the replica has it.
-fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 fn configuration(address: SocketAddr) -> String {

@@ -21,11 +21,10 @@ pub enum FaultKind {
         power: bool,
         back_after: Duration,
     },
-    /// A disk fails from the next write or sync on; the machine is booted again later.
+    /// A disk fails from the next write or sync on; the machine is booted again a second after it stopped.
     Disk {
         node: u64,
         on_sync: bool,
-        back_after: Duration,
     },
     /// Messages go no longer from the first to the second of each pair. Replaces what was cut before.
     Cut {
@@ -91,7 +90,7 @@ fn draw(dice: &mut Dice, replicas: u64) -> FaultKind {
                 FaultKind::Snapshot { node }
             }
         }
-        _ => FaultKind::Disk { node, on_sync: dice.chance(50), back_after },
+        _ => FaultKind::Disk { node, on_sync: dice.chance(50) },
     }
 }
 

@@ -237,7 +237,7 @@ impl World<'_> {
                     self.kill(*id, *power, *back_after).await;
                 }
             }
-            FaultKind::Disk { node, on_sync, back_after: _ } => {
+            FaultKind::Disk { node, on_sync } => {
                 let fault = if *on_sync { DiskFault::Sync } else { DiskFault::Write };
                 self.node(*node).fail_disk(fault);
             }

@@ -1,11 +1,11 @@
 //! Replicas on loopback in this process, with certificates of an authority of the test's own, and clients of all kinds.
 
-use crate::ports;
-use std::{fs, net::SocketAddr, path::Path, time::Duration};
+use crate::{outset, ports};
+use std::{fs, net::SocketAddr, time::Duration};
 
 use asterism_api::{Client, ClientConfig, Failure, Security, v1};
-use asterism_model::{AccessRole, NodeId};
-use asterism_pki::{Authority, Issued, Outset, Subject, files};
+use asterism_model::AccessRole;
+use asterism_pki::{Authority, Issued, Subject, files};
 use asterismd::{Config, clock::Clock};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep, timeout};
@@ -38,7 +38,7 @@ impl Cluster {
     /// Replicas that are a cluster and have a leader; `more` is added to each configuration.
     pub async fn start(replicas: u64, more: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        make(dir.path(), replicas);
+        outset::make(dir.path(), 1..=replicas);
         let addresses: Vec<SocketAddr> = ports::free(usize::try_from(replicas).unwrap());
         for (id, address) in (1..).zip(&addresses) {
             let path = dir.path().join(format!("node{id}.toml"));
@@ -167,13 +167,6 @@ pub fn require(holds: bool, otherwise: impl std::fmt::Display) -> Result<(), Fai
 pub fn add_pool(name: &str) -> v1::WriteRequest {
     let operation = v1::write_request::Operation::AddPool(v1::AddPool { name: name.into() });
     v1::WriteRequest { request_id: None, operation: Some(operation) }
-}
-
-/// As `asterctl pki init` makes them, with an admin called admin.
-pub fn make(dir: &Path, replicas: u64) {
-    let node = |id| Subject::Node { node: NodeId(id), addresses: vec!["127.0.0.1".to_owned()] };
-    let nodes = (1..=replicas).map(node).collect();
-    Outset { nodes, admin: "admin".parse().unwrap(), days: 90 }.make(dir, now()).unwrap();
 }
 
 pub fn now() -> i64 {

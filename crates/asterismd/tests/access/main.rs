@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod cluster;
+#[path = "../support/outset.rs"]
+mod outset;
 #[path = "../support/ports.rs"]
 mod ports;
 
@@ -19,7 +21,7 @@ use asterism_model::{AccessRole, Caller, NodeId};
 use asterism_pki::{Authority, DAY, Issued, Keys, Subject, files};
 use asterismd::access::caller;
 use cluster::{
-    Cluster, HEALTH, LIST, RAFT, STATUS, WRITE, add_pool, ask, client, is_denied, make, now, require, until,
+    Cluster, HEALTH, LIST, RAFT, STATUS, WRITE, add_pool, ask, client, is_denied, now, require, until,
     was_heard,
 };
 use v1::audit_entry::Result as Outcome;
@@ -167,7 +169,7 @@ async fn another_authority_takes_over_without_a_restart() {
     let cluster = Cluster::start(3, "").await;
     let old_admin = cluster.pair("admin");
     let new = tempfile::tempdir().unwrap();
-    make(new.path(), 3);
+    outset::make(new.path(), 1..=3);
     let (old_ca, new_ca) = (cluster.ca(), fs::read_to_string(new.path().join("ca.pem")).unwrap());
     let both = format!("{old_ca}{new_ca}");
     let copy = |name: &str| {

@@ -1,6 +1,6 @@
 //! Replicas as processes on loopback, and a client that asks them as asterctl does.
 
-use crate::ports;
+use crate::{outset, ports};
 use std::{
     collections::BTreeMap,
     fs::{self, File},
@@ -14,9 +14,6 @@ use asterism_api::{
     Client, ClientConfig, Security,
     v1::{self, replica::Status},
 };
-use asterism_model::NodeId;
-use asterism_pki::{Outset, Subject};
-use asterismd::clock::Clock;
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -45,11 +42,7 @@ impl Cluster {
     /// Certificates and configurations; nothing runs yet.
     pub fn new(size: u64) -> Self {
         let files = tempfile::tempdir().unwrap();
-        let subject =
-            |node: u64| Subject::Node { node: NodeId(node), addresses: vec!["127.0.0.1".to_owned()] };
-        let outset =
-            Outset { nodes: (1..=size).map(subject).collect(), admin: "admin".parse().unwrap(), days: 30 };
-        outset.make(files.path(), i64::try_from(Clock::start().wall().0 / 1000).unwrap()).unwrap();
+        outset::make(files.path(), 1..=size);
         let mut ports = ports::free(usize::try_from(2 * size).unwrap()).into_iter();
         let mut free = || ports.next().unwrap();
         let nodes: BTreeMap<u64, Node> =

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod cluster;
+#[path = "../support/outset.rs"]
+mod outset;
 #[path = "../support/ports.rs"]
 mod ports;
 

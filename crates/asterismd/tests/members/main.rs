@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)] // in tests, and in what helps them
 
 mod nodes;
+#[path = "../support/outset.rs"]
+mod outset;
 #[path = "../support/ports.rs"]
 mod ports;
 

@@ -1,6 +1,6 @@
 //! Replicas as processes with an authority of their own, and a client that asks them as asterctl does.
 
-use crate::ports;
+use crate::{outset, ports};
 use std::{
     collections::BTreeMap,
     fs::{self, File},
@@ -15,9 +15,6 @@ use asterism_api::{
     client::Unary,
     v1::{self, change_members_request::Change},
 };
-use asterism_model::NodeId;
-use asterism_pki::{Outset, Subject};
-use asterismd::clock::Clock;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
@@ -38,7 +35,7 @@ impl Nodes {
     /// Replicas that run and belong to no cluster.
     pub fn start(ids: &[u64]) -> Self {
         let files = tempfile::tempdir().unwrap();
-        make_certificates(files.path(), ids);
+        outset::make(files.path(), ids.iter().copied());
         let addresses: BTreeMap<u64, SocketAddr> = ids.iter().copied().zip(ports::free(ids.len())).collect();
         let client = client(files.path(), addresses.values());
         let mut nodes = Self { processes: BTreeMap::new(), addresses, files, client };
@@ -191,14 +188,6 @@ impl Drop for Nodes {
             let _ = process.wait();
         }
     }
-}
-
-/// As `asterctl pki init` makes them.
-fn make_certificates(dir: &Path, ids: &[u64]) {
-    let addresses = vec!["127.0.0.1".to_owned()];
-    let nodes = ids.iter().map(|node| Subject::Node { node: NodeId(*node), addresses: addresses.clone() });
-    let outset = Outset { nodes: nodes.collect(), admin: "admin".parse().unwrap(), days: 30 };
-    outset.make(dir, i64::try_from(Clock::start().wall().0 / 1000).unwrap()).unwrap();
 }
 
 fn configuration(node: u64, address: SocketAddr) -> String {

@@ -3,6 +3,8 @@
 // Clippy takes only functions with #[test] for tests; all of this is one.
 #![allow(clippy::unwrap_used)]
 
+#[path = "../support/outset.rs"]
+mod outset;
 #[path = "../support/ports.rs"]
 mod ports;
 mod replica;

@@ -1,6 +1,6 @@
 //! One replica as a process, with a cluster of its own, and a client that asks it as asterctl does.
 
-use crate::ports;
+use crate::{outset, ports};
 use std::{
     fs::{self, File},
     net::SocketAddr,
@@ -10,9 +10,6 @@ use std::{
 };
 
 use asterism_api::{Client, ClientConfig, Failure, Security, client::Unary, v1};
-use asterism_model::NodeId;
-use asterism_pki::{Outset, Subject};
-use asterismd::clock::Clock;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
@@ -32,7 +29,7 @@ impl Replica {
     /// A cluster that is initialised, and logs all that it can.
     pub async fn start() -> Self {
         let files = tempfile::tempdir().unwrap();
-        make_certificates(files.path());
+        outset::make(files.path(), [1]);
         let [address] = ports::free(1)[..] else { unreachable!("one was asked for") };
         fs::write(files.path().join("node.toml"), configuration(address)).unwrap();
         let process = Command::new(env!("CARGO_BIN_EXE_asterismd"))
@@ -115,13 +112,6 @@ impl Drop for Replica {
 fn files_in(dir: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { files_in(&path) } else { vec![path] }).collect()
-}
-
-/// As `asterctl pki init` makes them.
-fn make_certificates(dir: &Path) {
-    let node = Subject::Node { node: NodeId(1), addresses: vec!["127.0.0.1".to_owned()] };
-    let outset = Outset { nodes: vec![node], admin: "admin".parse().unwrap(), days: 30 };
-    outset.make(dir, i64::try_from(Clock::start().wall().0 / 1000).unwrap()).unwrap();
 }
 
 fn configuration(address: SocketAddr) -> String {
